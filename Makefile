@@ -1,0 +1,38 @@
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo serve test lint types unit clean
+
+demo: .venv/runs  ## Set up what is needed to run, and tag the shipped sample.
+	$(BIN)/stemme demo
+
+serve: .venv/runs  ## The REST service on 127.0.0.1:8000.
+	$(BIN)/stemme serve
+
+test: lint types unit  ## Set up what is needed to test, and test.
+
+lint: .venv/tests
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+
+types: .venv/tests
+	$(BIN)/mypy
+
+unit: .venv/tests
+	$(BIN)/pytest
+
+.venv/bin/pip:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "stemme needs Python 3.11 or newer; found $$($(PYTHON) --version). Run: make PYTHON=python3.11 …"; exit 1; }
+	$(PYTHON) -m venv .venv
+
+.venv/runs: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet -e .
+	@touch $@
+
+.venv/tests: .venv/bin/pip pyproject.toml
+	$(BIN)/pip install --quiet -e '.[train,dev]'
+	@touch $@ .venv/runs
+
+clean:
+	rm -rf .venv build dist *.egg-info
