@@ -1,0 +1,53 @@
+"""Logits to probabilities that come true as often as they say."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+
+Floats = npt.NDArray[np.float32]
+
+
+def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
+    """Probabilities over the last axis.
+
+    Parameters
+    ----------
+    logits : shape (..., n_labels)
+    temperature : above 0; 1.0 is the plain softmax, more is less sure
+
+    Raises
+    ------
+    ValueError : if `temperature` is not above 0
+
+    References
+    ----------
+    Guo et al. (2017), On Calibration of Modern Neural Networks, ICML, section 4.2
+
+    >>> softmax(np.array([0.0, 2.0]), temperature=2.0).round(2).tolist()
+    [0.27, 0.73]
+    """
+    scaled = logits.astype(np.float64) / _checked(temperature)
+    powers = np.exp(scaled - scaled.max(axis=-1, keepdims=True))
+    probabilities: Floats = (powers / powers.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return probabilities
+
+
+def sigmoid(logit: float, temperature: float = 1.0) -> float:
+    """The probability of one yes-or-no label.
+
+    Raises
+    ------
+    ValueError : if `temperature` is not above 0
+
+    >>> round(sigmoid(2.0, temperature=2.0), 2)
+    0.73
+    """
+    scaled = float(np.clip(logit / _checked(temperature), -60, 60))
+    return float(1 / (1 + np.exp(-scaled)))
+
+
+def _checked(temperature: float) -> float:
+    if temperature <= 0:
+        raise ValueError(f"temperature is {temperature}; it must be above 0")
+    return temperature

@@ -1,0 +1,35 @@
+"""The network in ONNX Runtime: what is served, without PyTorch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import numpy.typing as npt
+import onnxruntime
+
+from nlp.errors import BadModel
+from nlp.models.encoder import WindowBatch
+
+OUTPUTS = ("sentiment", "tags", "theme_sentiment", "token_weights", "embedding")
+
+
+class OnnxForward:
+    """An exported network; safe to call from several threads at once."""
+
+    def __init__(self, path: Path) -> None:
+        options = onnxruntime.SessionOptions()
+        # Waiting threads that spin burn the other core and win nothing on batches of this size.
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+        options.enable_cpu_mem_arena = False  # the arena keeps its largest batch for ever
+        try:
+            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+        except Exception as error:  # ONNX Runtime raises classes of its own that share no public base
+            raise BadModel(f"{path} cannot be opened by ONNX Runtime: {error}") from error
+        names = tuple(output.name for output in self._session.get_outputs())
+        if names != OUTPUTS:
+            raise BadModel(f"{path} has the outputs {', '.join(names)}; expected {', '.join(OUTPUTS)}.")
+
+    def __call__(self, ids: npt.NDArray[np.int64], mask: npt.NDArray[np.int64]) -> WindowBatch:
+        """Run on padded windows, both int64 of shape (n_windows, n_tokens)."""
+        return WindowBatch(*self._session.run(OUTPUTS, {"input_ids": ids, "attention_mask": mask}))

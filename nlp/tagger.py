@@ -1,0 +1,145 @@
+"""The object that users hold: comments in, records out."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import islice
+from pathlib import Path
+
+from nlp.emotion import FactorDecoder
+from nlp.errors import BadModel, EmptyText, InvalidUnicode, NulCharacter, TextTooLong, UntaggableText
+from nlp.flags import FlagDecoder
+from nlp.language import LanguageIdentifier
+from nlp.models.encoder import SHIPPED, Encoder, EncoderOutput, load_encoder
+from nlp.models.labels import LabelSpace
+from nlp.models.manifest import Calibration, Manifest
+from nlp.record import Comment, FailedComment, Problem, Record, TaggedComment
+from nlp.sentiment import SentimentDecoder
+from nlp.taxonomy import Taxonomy
+from nlp.themes import ThemeDecoder
+
+MAX_TEXT_LENGTH = 20_000  # characters; the longest answers in surveys are a tenth of it
+
+
+class Tagger:
+    """One encoder and one decoder per kind of tag; safe to share between threads.
+
+    >>> tagger = Tagger.load()
+    >>> record = tagger.tag_one(Comment("1", "Hyggelig betjening, men pakka kom tre uker for sent."))
+    >>> [theme.theme for theme in record.themes]
+    ['delivery_time', 'staff_service']
+    """
+
+    def __init__(
+        self,
+        encoder: Encoder,
+        calibration: Calibration,
+        *,
+        name: str,
+        taxonomy: Taxonomy,
+        languages: LanguageIdentifier,
+        max_text_length: int = MAX_TEXT_LENGTH,
+    ) -> None:
+        thresholds, temperatures = calibration.thresholds, calibration.tag_temperatures
+        self.name, self.taxonomy, self.max_text_length = name, taxonomy.id, max_text_length
+        self._encoder, self._languages = encoder, languages
+        self._sentiment = SentimentDecoder(calibration.sentiment_temperature)
+        self._themes = ThemeDecoder(
+            thresholds,
+            temperatures,
+            sentiment_temperature=calibration.theme_sentiment_temperature,
+            taxonomy=taxonomy,
+        )
+        self._factors = FactorDecoder(thresholds, temperatures)
+        self._flags = FlagDecoder(thresholds, temperatures)
+
+    @classmethod
+    def load(cls, model: Path | None = None, *, max_text_length: int = MAX_TEXT_LENGTH) -> Tagger:
+        """Open a model folder; the shipped one if none is named.
+
+        Parameters
+        ----------
+        max_text_length : characters; a longer comment comes back as an error
+
+        Raises
+        ------
+        BadModel : if the folder cannot be used, or its labels are not those of the taxonomy
+        MissingExtra : if it is a PyTorch checkpoint and PyTorch is not installed
+        """
+        folder = SHIPPED if model is None else model
+        manifest, taxonomy = Manifest.load(folder), Taxonomy.load()
+        expected = LabelSpace.of(taxonomy)
+        if manifest.labels != expected:
+            strange = sorted(
+                {*manifest.labels.tags, *manifest.labels.sentiments} ^ {*expected.tags, *expected.sentiments}
+            )
+            raise BadModel(
+                f"{folder} was trained for other labels than those of {taxonomy.id}: "
+                f"{', '.join(strange) or 'the order differs'}. Train it again."
+            )
+        return cls(
+            load_encoder(folder, manifest),
+            manifest.calibration,
+            name=manifest.id,
+            taxonomy=taxonomy,
+            languages=LanguageIdentifier.load(),
+            max_text_length=max_text_length,
+        )
+
+    def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]:
+        """One record per comment, in order, as they are asked for; a comment that cannot be tagged stops no other.
+
+        Parameters
+        ----------
+        batch_size : comments that are read and encoded together
+        """
+        stream = iter(comments)
+        while batch := list(islice(stream, batch_size)):
+            yield from self._tag_batch(batch)
+
+    def tag_one(self, comment: Comment) -> Record:
+        """The record of one comment."""
+        return self._tag_batch([comment])[0]
+
+    def _tag_batch(self, comments: Sequence[Comment]) -> list[Record]:
+        problems = [_problem(comment.text, self.max_text_length) for comment in comments]
+        outputs = iter(
+            self._encoder.run(
+                [comment.text for comment, problem in zip(comments, problems, strict=True) if not problem]
+            )
+        )
+        return [
+            self._decoded(comment, next(outputs))
+            if problem is None
+            else FailedComment(comment.id, Problem(problem.code, str(problem)))
+            for comment, problem in zip(comments, problems, strict=True)
+        ]
+
+    def _decoded(self, comment: Comment, output: EncoderOutput) -> TaggedComment:
+        text = comment.text
+        return TaggedComment(
+            id=comment.id,
+            language=self._languages.identify(text).language,
+            sentiment=self._sentiment.decode(output),
+            themes=self._themes.decode(text, output),
+            factors=self._factors.decode(text, output),
+            churn_risk=self._flags.decode("churn_risk", text, output),
+            follow_up=self._flags.decode("follow_up", text, output),
+            model=self.name,
+            taxonomy=self.taxonomy,
+        )
+
+
+def _problem(text: str, max_text_length: int) -> UntaggableText | None:
+    """Why a text cannot be tagged, or None."""
+    if len(text) > max_text_length:
+        return TextTooLong(len(text), max_text_length)
+    if not text.strip():
+        return EmptyText()
+    if (nul := text.find("\0")) >= 0:
+        return NulCharacter(nul)
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        return InvalidUnicode(error.start, ord(text[error.start]))
+    return None

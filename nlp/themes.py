@@ -1,0 +1,54 @@
+"""What the theme head's output means: which parts of the journey a comment speaks about, and how it feels of each."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import cast
+
+from nlp.calibration import sigmoid, softmax
+from nlp.evidence import evidence_spans
+from nlp.models.encoder import EncoderOutput
+from nlp.models.labels import THEME_SENTIMENTS
+from nlp.record import ThemeSentiment, ThemeTag
+from nlp.taxonomy import Taxonomy
+
+
+class ThemeDecoder:
+    """Reads journey themes off an `EncoderOutput`.
+
+    Parameters
+    ----------
+    thresholds : the least probability at which a theme is given, by theme
+    temperatures : divide a theme's logit; 1.0 where a theme is not named
+    """
+
+    def __init__(
+        self,
+        thresholds: Mapping[str, float],
+        temperatures: Mapping[str, float] | None = None,
+        *,
+        sentiment_temperature: float = 1.0,
+        taxonomy: Taxonomy | None = None,
+    ) -> None:
+        self._thresholds, self._temperatures = thresholds, temperatures or {}
+        self._sentiment_temperature = sentiment_temperature
+        self._taxonomy = taxonomy or Taxonomy.load()
+
+    def decode(self, text: str, output: EncoderOutput) -> tuple[ThemeTag, ...]:
+        """Every theme that reaches its threshold, in the order of the journey."""
+        tags = []
+        for row, theme in enumerate(output.labels.themes):
+            confidence = sigmoid(float(output.tags[row]), self._temperatures.get(theme, 1.0))
+            if confidence < self._thresholds.get(theme, 1.0):
+                continue
+            sentiment = softmax(output.theme_sentiment[row], self._sentiment_temperature).argmax()
+            tags.append(
+                ThemeTag(
+                    theme=theme,
+                    stage=self._taxonomy.theme(theme).stage,
+                    sentiment=cast(ThemeSentiment, THEME_SENTIMENTS[int(sentiment)]),
+                    confidence=round(confidence, 4),
+                    spans=evidence_spans(text, output.offsets, output.token_weights[:, row]),
+                )
+            )
+        return tuple(tags)
