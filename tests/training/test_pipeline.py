@@ -1,0 +1,105 @@
+"""The whole recipe at smoke size: corpora in, a model folder out that the tagger opens."""
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra 'train'")
+pytest.importorskip("gensim", reason="needs the extra 'train'")
+
+from nlp import Comment, TaggedComment, Tagger
+from nlp.models.manifest import Manifest
+from tests.training import small_corpora
+from training.config import load_recipe
+from training.data import Corpora, TranslatedText
+from training.pipeline import Workshop
+from training.ship import ship
+from training.translate import save_translations
+
+
+@pytest.fixture(scope="module")
+def recipe():
+    recipe = load_recipe()
+    pretraining = recipe.pretraining.model_copy(
+        update={"steps": 4, "batch_tokens": 128, "window": 16, "warmup_steps": 1}
+    )
+    return recipe.model_copy(
+        update={
+            "name": "smoke",
+            "tokenizer": recipe.tokenizer.model_copy(update={"vocabulary_size": 200}),
+            "backbone": recipe.backbone.model_copy(
+                update={"layers": 1, "width": 16, "heads": 2, "feed_forward": 32, "max_tokens": 32}
+            ),
+            "vectors": recipe.vectors.model_copy(update={"epochs": 1}),
+            "pretraining": pretraining,
+            "finetuning": recipe.finetuning.model_copy(
+                update={"epochs": 12, "learning_rate": 0.02, "average_decay": 0.5, "calibration_share": 0.3}
+            ),
+        }
+    )
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory, recipe):
+    corpora = Corpora.open(small_corpora.make(tmp_path_factory.mktemp("data")))
+    work = tmp_path_factory.mktemp("work")
+    rows = [TranslatedText(text.id, "nn", f"omsett {text.text}") for text in corpora.rated()]
+    save_translations(rows, work / "nynorsk.jsonl")  # apertium is Debian's, and not everywhere
+    return Workshop(work, corpora, recipe, workers=1)
+
+
+@pytest.fixture(scope="module")
+def shipped(workshop, tmp_path_factory):
+    out = tmp_path_factory.mktemp("model")
+    return out, ship(workshop, out)
+
+
+def test_the_model_folder_tags(shipped):
+    record = Tagger.load(shipped[0]).tag_one(Comment("1", "Pakken kom aldrig frem og ingen svarer 99"))
+    assert isinstance(record, TaggedComment)
+    assert record.model == "smoke@0.1.0"
+    assert record.sentiment.label == "negative"
+
+
+def test_int8_agrees_with_full_precision(shipped):
+    assert shipped[1].same_tags > 0.95
+
+
+def test_the_manifest_names_its_data(shipped):
+    assert len(Manifest.load(shipped[0]).data_sha256) == 64
+
+
+def test_a_second_run_goes_on_from_what_is_there(workshop, shipped, tmp_path, monkeypatch):
+    def never(*args, **kwargs):
+        raise AssertionError("a step that was finished ran again")
+
+    for step in ("train_tokenizer", "build_streams", "skip_gram", "pretrain", "finetune"):
+        monkeypatch.setattr(f"training.pipeline.{step}", never)
+    ship(workshop, tmp_path)
+    assert (tmp_path / "model.onnx").stat().st_size == (shipped[0] / "model.onnx").stat().st_size
+
+
+def test_pretraining_resumes_at_its_step(workshop, shipped, recipe, tmp_path):
+    import torch
+
+    from training.pretrain import new_backbone, pretrain
+
+    def run(steps, checkpoint, seed=0):
+        torch.manual_seed(seed)
+        pretrain(
+            new_backbone(recipe.backbone, workshop.tokenizer(), workshop.vectors()),
+            workshop.streams(),
+            workshop.tokenizer(),
+            recipe.pretraining,
+            checkpoint=checkpoint,
+            seed=1,
+            checkpoint_every=2,
+            stop_after=steps,
+        )
+        return torch.load(checkpoint, weights_only=True)
+
+    whole = run(4, tmp_path / "whole.pt")
+    run(2, tmp_path / "halves.pt")
+    halves = run(4, tmp_path / "halves.pt", seed=99)
+    assert halves["step"] == whole["step"] == 4
+    for name, tensor in whole["model"].items():
+        np.testing.assert_allclose(tensor.numpy(), halves["model"][name].numpy(), atol=1e-3, err_msg=name)

@@ -1,0 +1,224 @@
+"""Supervised multi-task fine-tuning: every head at once, resumable after each epoch."""
+
+from __future__ import annotations
+
+import logging
+import random
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from nlp.models.labels import THEME_SENTIMENTS, LabelSpace
+from nlp.models.torch_model import ModelOutput, TaggingModel
+from training.config import FinetuningRecipe
+from training.examples import Example, Examples
+from training.optimizers import Optimizers
+
+log = logging.getLogger(__name__)
+UNKNOWN = -100  # what cross-entropy passes over
+# How much each task counts beside the overall sentiment; tags are a sum over 26 labels, most of them easy.
+TAGS, THEME_SENTIMENT, EVIDENCE = 0.5, 0.7, 0.15
+
+
+@dataclass(frozen=True)
+class Batch:
+    """Padded examples: `ids`, `mask` int64 (batch, tokens); the targets are described where the loss reads them."""
+
+    ids: Tensor
+    mask: Tensor
+    weight: Tensor
+    allowed_sentiments: Tensor
+    tags: Tensor
+    has_tags: Tensor
+    theme_sentiment: Tensor
+    evidence: Tensor
+
+
+class Collator:
+    """Turns examples into batches of like length and about equal size."""
+
+    def __init__(self, tokenizer: Tokenizer, labels: LabelSpace, max_tokens: int) -> None:
+        tokenizer.no_padding()
+        tokenizer.enable_truncation(max_tokens)
+        self._tokenizer, self._labels = tokenizer, labels
+
+    def batches(self, examples: Sequence[Example], batch_tokens: int, draw: random.Random) -> list[list[Example]]:
+        """Group examples so that a padded batch holds at most about `batch_tokens` tokens, in random order."""
+        lengths = [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast([e.text for e in examples])]
+        # A little randomness in the order of length, so that a comment meets other neighbours in each epoch.
+        order = sorted(range(len(examples)), key=lambda place: lengths[place] * draw.uniform(0.9, 1.1))
+        batches: list[list[Example]] = [[]]
+        longest = 0
+        for place in order:
+            longest = max(longest, lengths[place])
+            if batches[-1] and longest * (len(batches[-1]) + 1) > batch_tokens:
+                batches.append([])
+                longest = lengths[place]
+            batches[-1].append(examples[place])
+        draw.shuffle(batches)
+        return batches
+
+    def __call__(self, examples: Sequence[Example]) -> Batch:
+        labels = self._labels
+        encodings = self._tokenizer.encode_batch([example.text for example in examples])
+        longest = max(len(encoding.ids) for encoding in encodings)
+        n = len(examples)
+        ids, mask = torch.zeros(n, longest, dtype=torch.long), torch.zeros(n, longest, dtype=torch.long)
+        allowed = torch.zeros(n, len(labels.sentiments), dtype=torch.bool)
+        tags, has_tags = torch.zeros(n, len(labels.tags)), torch.zeros(n)
+        theme_sentiment = torch.full((n, len(labels.themes)), UNKNOWN)
+        evidence = torch.zeros(n, longest, len(labels.tags) + 1)
+        for row, (example, encoding) in enumerate(zip(examples, encodings, strict=True)):
+            ids[row, : len(encoding.ids)] = torch.tensor(encoding.ids)
+            mask[row, : len(encoding.ids)] = 1
+            allowed[row, [labels.sentiments.index(sentiment) for sentiment in example.sentiments]] = True
+            if example.tag_probabilities is not None:
+                has_tags[row] = 1
+                tags[row] = torch.tensor(example.tag_probabilities)
+            if example.themes is None:
+                continue
+            has_tags[row] = 1
+            for theme, sentiment in example.themes.items():
+                tags[row, labels.column[theme]] = 1
+                theme_sentiment[row, labels.column[theme]] = THEME_SENTIMENTS.index(sentiment)
+            for flag in example.flags:
+                tags[row, labels.column[flag]] = 1
+            for factor in example.factors:
+                column = labels.column[f"{factor.factor}:{factor.polarity}"]
+                tags[row, column] = 1
+                if factor.start is None or factor.end is None:
+                    continue
+                for token, (start, end) in enumerate(encoding.offsets):
+                    if start < end and start < factor.end and end > factor.start:
+                        evidence[row, token, column] = 1
+        return Batch(
+            ids=ids,
+            mask=mask,
+            weight=torch.tensor([example.weight for example in examples]),
+            allowed_sentiments=allowed,
+            tags=tags,
+            has_tags=has_tags,
+            theme_sentiment=theme_sentiment,
+            evidence=evidence,
+        )
+
+
+def loss_of(output: ModelOutput, batch: Batch) -> Tensor:
+    """The weighted sum of the tasks' losses, a scalar in nats.
+
+    - sentiment: minus the log of the probability that falls on any allowed label, (batch, sentiments) bool
+    - tags: binary cross-entropy, summed over the tags; (batch, tags) of 0 and 1
+    - sentiment of themes: cross-entropy on the themes that are there; (batch, themes), `UNKNOWN` elsewhere
+    - evidence: cross-entropy of a factor's token weights with the annotated words; (batch, tokens, tags + 1)
+    """
+    total_weight = batch.weight.sum()
+    log_probabilities = output.sentiment.log_softmax(dim=1)
+    of_allowed = log_probabilities.masked_fill(~batch.allowed_sentiments, -torch.inf).logsumexp(dim=1)
+    loss = -(of_allowed * batch.weight).sum() / total_weight
+    tagged = batch.has_tags * batch.weight
+    if tagged.any():
+        per_tag = functional.binary_cross_entropy_with_logits(output.tags, batch.tags, reduction="none")
+        loss = loss + TAGS * (per_tag.sum(dim=1) * tagged).sum() / total_weight
+    if (batch.theme_sentiment != UNKNOWN).any():
+        loss = loss + THEME_SENTIMENT * functional.cross_entropy(
+            output.theme_sentiment.flatten(0, 1), batch.theme_sentiment.flatten(), ignore_index=UNKNOWN
+        )
+    words = batch.evidence.sum(dim=1)
+    shown = words > 0
+    if shown.any():
+        log_weights = output.token_weights.clamp(min=1e-6).log()
+        agreement = (log_weights * batch.evidence).sum(dim=1)[shown] / words[shown]
+        loss = loss - EVIDENCE * agreement.mean()
+    return loss
+
+
+def finetune(
+    model: TaggingModel,
+    examples: Examples,
+    tokenizer: Tokenizer,
+    recipe: FinetuningRecipe,
+    *,
+    max_tokens: int,
+    checkpoint: Path,
+    seed: int,
+) -> TaggingModel:
+    """Train all of `model` and return the average of its weights over the steps.
+
+    Parameters
+    ----------
+    checkpoint : file that holds the state after each epoch; where it exists, training goes on from it
+    """
+    collator = Collator(tokenizer, model.labels, max_tokens)
+
+    def batches_of(epoch: int) -> list[list[Example]]:
+        draw = random.Random(f"{seed}-{epoch}")
+        drawn = examples.epoch(
+            draw,
+            translated_share=recipe.translated_share,
+            rated_share=recipe.rated_share,
+            noise_share=recipe.noise_share,
+        )
+        return collator.batches(drawn, recipe.batch_tokens, draw)
+
+    first_batches = batches_of(0)
+    steps = len(first_batches) * recipe.epochs
+    optimizers = Optimizers(
+        model.named_parameters(),
+        matrix_learning_rate=recipe.matrix_learning_rate,
+        learning_rate=recipe.learning_rate,
+        warmup_steps=int(steps * recipe.warmup_share),
+        steps=steps,
+    )
+    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay))  # type: ignore[no-untyped-call]
+    first, step = 0, 0
+    if checkpoint.exists():
+        state = torch.load(checkpoint, weights_only=True)
+        model.load_state_dict(state["model"])
+        average.load_state_dict(state["average"])
+        optimizers.load_state_dict(state["optimizers"])
+        first, step = state["epoch"], state["step"]
+        log.info("resumed after epoch %d", first)
+    for epoch in range(first, recipe.epochs):
+        torch.manual_seed(seed + epoch)
+        model.train()
+        started, running = time.monotonic(), 0.0
+        batches = batches_of(epoch) if epoch else first_batches
+        for number, batch in enumerate(_collated(batches, collator), start=1):
+            with torch.autocast("cpu", torch.bfloat16):
+                output = model(batch.ids, batch.mask)
+            loss = loss_of(output, batch)
+            loss.backward()  # type: ignore[no-untyped-call]
+            optimizers.step(step)
+            average.update_parameters(model)
+            step += 1
+            running += (loss.item() - running) / min(number, 50)
+            if number % 50 == 0:
+                left = (time.monotonic() - started) / number * (len(batches) * (recipe.epochs - epoch) - number)
+                log.info("epoch %d, batch %d of %d, loss %.3f, %.0f s left", epoch, number, len(batches), running, left)
+        part = checkpoint.with_suffix(".part")
+        torch.save(
+            {
+                "model": model.state_dict(),
+                "average": average.state_dict(),
+                "optimizers": optimizers.state_dict(),
+                "epoch": epoch + 1,
+                "step": step,
+            },
+            part,
+        )
+        part.replace(checkpoint)
+    averaged = average.module
+    assert isinstance(averaged, TaggingModel)
+    return averaged.eval()
+
+
+def _collated(batches: Sequence[Sequence[Example]], collator: Collator) -> Iterator[Batch]:
+    for examples in batches:
+        yield collator(examples)

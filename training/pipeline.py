@@ -1,0 +1,189 @@
+"""The steps from corpora to a backbone, each kept in a work folder and skipped where its result is there."""
+
+from __future__ import annotations
+
+import logging
+import random
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tokenizers import Tokenizer
+from transformers import BertModel
+
+from nlp.models.encoder import WindowedEncoder
+from nlp.models.labels import LabelSpace
+from nlp.models.tokenizing import Windows
+from nlp.models.torch_forward import TorchForward
+from nlp.models.torch_model import HEADS, TaggingModel
+from nlp.taxonomy import Taxonomy
+from training.config import Recipe
+from training.data import Corpora, LabelledComment, TranslatedText
+from training.examples import Examples, gather, of_rating
+from training.finetune import finetune
+from training.pretrain import new_backbone, pretrain
+from training.silver import silver_examples
+from training.streams import Stream, build_streams, corpus_sample, load_streams, save_streams
+from training.tokenizer import train_tokenizer
+from training.translate import load_translations, nynorsk_versions, save_translations
+from training.vectors import skip_gram
+
+log = logging.getLogger(__name__)
+SENTENCES = "norec_sentence"  # professional reviews: about films and books, not about a customer's journey
+# Skip-gram needs less of the large general parts than of the domain.
+VECTOR_SHARES = {"professional_reviews": 0.35, "parallel": 0.5}
+
+
+@dataclass(frozen=True)
+class Workshop:
+    """A work folder and what each step leaves in it; a step that was cut short is done again."""
+
+    folder: Path
+    corpora: Corpora
+    recipe: Recipe
+    workers: int = 2
+
+    def nynorsk(self) -> list[TranslatedText]:
+        path = self.folder / "nynorsk.jsonl"
+        if not path.exists():
+            log.info("translating reviews into nynorsk")
+            save_translations(nynorsk_versions(self.corpora), path)
+        return load_translations(path)
+
+    def tokenizer(self) -> Tokenizer:
+        path = self.folder / "tokenizer.json"
+        if not path.exists():
+            log.info("learning the vocabulary")
+            texts = corpus_sample(self.corpora, self.nynorsk(), seed=self.recipe.seed)
+            tokenizer = train_tokenizer(texts, vocabulary_size=self.recipe.tokenizer.vocabulary_size)
+            tokenizer.save(str(path))
+        return Tokenizer.from_file(str(path))
+
+    def streams(self) -> dict[str, Stream]:
+        path = self.folder / "streams.npz"
+        if not path.exists():
+            log.info("tokenizing the corpus")
+            save_streams(build_streams(self.corpora, self.nynorsk(), self.tokenizer(), seed=self.recipe.seed), path)
+        return load_streams(path)
+
+    def vectors(self) -> np.ndarray | None:
+        """float32 of shape (vocabulary, width), or None where the recipe asks for random ones."""
+        if not self.recipe.vectors.epochs:
+            return None
+        path = self.folder / "vectors.npy"
+        if not path.exists():
+            log.info("learning skip-gram vectors")
+            vectors = skip_gram(
+                self.streams(),
+                self.recipe.vectors,
+                vocabulary_size=self.tokenizer().get_vocab_size(),
+                width=self.recipe.backbone.width,
+                shares=VECTOR_SHARES,
+                workers=self.workers,
+                seed=self.recipe.seed,
+            )
+            np.save(path, vectors)
+        vectors = np.load(path)
+        assert isinstance(vectors, np.ndarray)
+        return vectors
+
+    def backbone(self) -> BertModel:
+        """The pre-trained encoder, as a Hugging Face checkpoint under `backbone/`."""
+        path = self.folder / "backbone"
+        if not (path / "model.safetensors").exists():
+            backbone = pretrain(
+                new_backbone(self.recipe.backbone, self.tokenizer(), self.vectors()),
+                self.streams(),
+                self.tokenizer(),
+                self.recipe.pretraining,
+                checkpoint=self.folder / "pretraining.pt",
+                seed=self.recipe.seed,
+            )
+            backbone.save_pretrained(path)
+        return BertModel.from_pretrained(path, add_pooling_layer=False)
+
+    def calibration_stems(self) -> frozenset[str]:
+        """Labelled comments kept out of training, by stem so that a localised comment stays with its original."""
+        stems = sorted({comment.stem for comment in self.corpora.labelled()})
+        random.Random(self.recipe.seed).shuffle(stems)
+        return frozenset(stems[: int(len(stems) * self.recipe.finetuning.calibration_share)])
+
+    def calibration_comments(self) -> list[LabelledComment]:
+        left_out = self.calibration_stems()
+        return [comment for comment in self.corpora.labelled() if comment.stem in left_out]
+
+    def examples(self) -> Examples:
+        return gather(
+            self.corpora.labelled(),
+            self.corpora.rated(),
+            [*self.corpora.translated(), *self.nynorsk()],
+            left_out=self.calibration_stems(),
+            translated_weight=self.recipe.finetuning.translated_weight,
+            rated_weight=self.recipe.finetuning.rated_weight,
+        )
+
+    def finetuned(self) -> TaggingModel:
+        """The network after fine-tuning, as a Hugging Face checkpoint with heads under `finetuned/`."""
+        path, labels = self.folder / "finetuned", LabelSpace.of(Taxonomy.load())
+        if not (path / HEADS).exists():
+            model = finetune(
+                TaggingModel(self.backbone(), labels, dropout=self.recipe.finetuning.dropout),
+                self.examples(),
+                self.tokenizer(),
+                self.recipe.finetuning,
+                max_tokens=self.recipe.backbone.max_tokens,
+                checkpoint=self.folder / "finetuning.pt",
+                seed=self.recipe.seed,
+            )
+            model.save(path)
+        return TaggingModel.load(path, labels)
+
+    def silver(self) -> Examples:
+        """The labelled comments, their translations, and reviews in all their versions as two teachers tag them."""
+        examples, left_out = self.examples(), self.calibration_stems()
+        comments = [comment for comment in self.corpora.labelled() if comment.stem not in left_out]
+        seen = {comment.id for comment in comments} | left_out
+        unlabelled = [text for text in self.corpora.rated() if text.id not in seen and text.source != SENTENCES]
+        tokenizer, max_tokens = self.tokenizer(), self.recipe.backbone.max_tokens
+        teacher = self.finetuned()
+        encoder = WindowedEncoder(TorchForward(teacher), Windows(tokenizer, max_tokens), teacher.labels)
+        log.info("two teachers tag %d reviews", len(unlabelled))
+        silver = silver_examples(
+            encoder,
+            comments,
+            unlabelled,
+            [*self.corpora.translated(), *self.nynorsk()],
+            weight=self.recipe.self_training.weight,
+        )
+        sentences = [
+            of_rating(text, self.recipe.finetuning.rated_weight)
+            for text in self.corpora.rated()
+            if text.source == SENTENCES
+        ]
+        return Examples(labelled=[*examples.labelled, *sentences], translated=examples.translated, rated=silver)
+
+    def model(self) -> TaggingModel:
+        """The network after self-training, which is the one that ships, under `model/`."""
+        path, labels = self.folder / "model", LabelSpace.of(Taxonomy.load())
+        if not (path / HEADS).exists():
+            recipe, plan = self.recipe.finetuning, self.recipe.self_training
+            student = TaggingModel(self.backbone(), labels, dropout=recipe.dropout)
+            student.load_state_dict(self.finetuned().state_dict())
+            model = finetune(
+                student,
+                self.silver(),
+                self.tokenizer(),
+                recipe.model_copy(
+                    update={
+                        "epochs": plan.epochs,
+                        "rated_share": plan.share,
+                        "learning_rate": recipe.learning_rate * plan.rate,
+                        "matrix_learning_rate": recipe.matrix_learning_rate * plan.rate,
+                    }
+                ),
+                max_tokens=self.recipe.backbone.max_tokens,
+                checkpoint=self.folder / "self_training.pt",
+                seed=self.recipe.seed + 1,
+            )
+            model.save(path)
+        return TaggingModel.load(path, labels)
