@@ -1,0 +1,299 @@
+"""The command line: `stemme tag`, `stemme demo`, `stemme serve`, and the commands of packages that plug in."""
+
+from __future__ import annotations
+
+import csv
+import os
+import sys
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from pydantic import ValidationError
+from rich.console import Console
+from typer.core import TyperGroup
+
+from api.files.errors import BadSettings, BadUsage, CommandUnavailable
+from api.files.formats import STANDARD_STREAM, Format
+from api.files.identify import Roles
+from api.files.jsontext import dumps
+from api.files.progress import ProgressBar
+from api.files.read_csv import MAX_CELL
+from api.files.run import Run, tag_file
+from nlp.errors import StemmeError
+from nlp.record import Comment
+
+PLUGGED = "stemme.commands"
+INTERRUPTED = 130
+
+
+class Commands(TyperGroup):
+    """Our commands and those of the entry-point group `stemme.commands`, each of which is imported when it is called.
+
+    Errors that people are meant to handle become one line and an exit code here, for every command.
+    """
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        ours = super().list_commands(ctx)
+        return [*ours, *sorted(name for name in _plugged() if name not in ours)]
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        ours = super().get_command(ctx, cmd_name)
+        if ours is not None or cmd_name not in _plugged():
+            return ours
+        return _load(_plugged()[cmd_name])
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except StemmeError as error:
+            _say(f"error: {error} ({error.code})", style="red")
+            raise typer.Exit(getattr(error, "exit_code", 2)) from None
+        except BrokenPipeError:
+            _leave_closed_pipe()
+            raise typer.Exit(0) from None
+
+
+app = typer.Typer(
+    cls=Commands,
+    name="stemme",
+    help="Reads open-ended customer feedback in Norwegian, Danish and Swedish, on this machine.",
+    epilog="Try `stemme demo`, then `stemme tag comments.csv -o tagged.csv`.",
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode="markdown",
+    pretty_exceptions_show_locals=False,  # they would show customers' words
+)
+
+Model = Annotated[
+    Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
+]
+
+
+def main() -> None:
+    """What the `stemme` script calls."""
+    app()
+
+
+def load_tagger(model: Path | None) -> Any:
+    """The tagger of a model folder; the shipped one if none is named."""
+    from nlp.tagger import Tagger  # noqa: PLC0415, `--help` need not wait for the runtime
+
+    return Tagger.load(model)
+
+
+def _show_version(wanted: bool) -> None:
+    if not wanted:
+        return
+    try:
+        typer.echo(f"stemme {version('stemme')}")
+    except PackageNotFoundError:
+        typer.echo("stemme, run from its source folder (not installed, so without a version)")
+    raise typer.Exit
+
+
+@app.callback()
+def stemme(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Print the version and exit.")
+    ] = False,
+) -> None:
+    """Reads open-ended customer feedback in Norwegian, Danish and Swedish, on this machine."""
+
+
+@app.command(
+    epilog="""Examples:
+
+- `stemme tag comments.csv -o tagged.parquet`
+- `stemme tag svar.csv --id-column nr --text-column kommentar -o tagged.jsonl`
+- `cat comments.jsonl | stemme tag - | jq .sentiment.label`
+- `stemme tag --text "Pakka kom for seint"`
+"""
+)
+def tag(
+    input_: Annotated[
+        str | None,
+        typer.Argument(
+            metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.", show_default=False
+        ),
+    ] = None,
+    *,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", help="A .csv, .jsonl or .parquet file, or - for standard output."),
+    ] = STANDARD_STREAM,
+    text: Annotated[
+        str | None, typer.Option("--text", help="Tag this one text in place of a file, and print its record.")
+    ] = None,
+    id_column: Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")] = "id",
+    text_column: Annotated[
+        str, typer.Option("--text-column", help="The column that holds each comment's text.")
+    ] = "text",
+    number_rows: Annotated[
+        bool, typer.Option("--number-rows", help="Number the rows from 1 in place of an id column.")
+    ] = False,
+    allow_duplicate_ids: Annotated[
+        bool,
+        typer.Option("--allow-duplicate-ids", help="Tag a row although its id was there before; else it is an error."),
+    ] = False,
+    input_format: Annotated[
+        Format | None,
+        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
+    ] = None,
+    output_format: Annotated[
+        Format | None,
+        typer.Option("--output-format", help="Default: by the extension; - is jsonl.", show_default=False),
+    ] = None,
+    encoding: Annotated[
+        str | None,
+        typer.Option("--encoding", help="Of a .csv or .jsonl input, such as cp1252. Default: told from the file."),
+    ] = None,
+    model: Model = None,
+    batch_size: Annotated[
+        int, typer.Option("--batch-size", min=1, max=1024, help="Comments per pass of the model.")
+    ] = 64,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+) -> None:
+    """Tag every comment of a file: one row out for each row in, in the same order.
+
+    Other columns pass through. A row that cannot be tagged comes out with an error in place of its tags, and the run
+    goes on. The output appears once it is complete. No text leaves this machine.
+    """
+    if (input_ is None) == (text is None):
+        found = "neither" if input_ is None else "both"
+        raise BadUsage(f"INPUT or --text is needed, and {found} is there. Examples: stemme tag --help.")
+    if text is not None:
+        if output != STANDARD_STREAM:
+            raise BadUsage("--text prints its record; --output is for an INPUT. Leave --output out.")
+        typer.echo(_as_json(text, model))
+        return
+    assert input_ is not None
+    run = Run(
+        input=input_,
+        output=output,
+        input_format=input_format,
+        output_format=output_format,
+        encoding=encoding,
+        roles=Roles(None if number_rows else id_column, text_column),
+        unique_ids=not allow_duplicate_ids,
+        batch_size=batch_size,
+    )
+    _tag_file(run, model=model, quiet=quiet)
+
+
+@app.command(epilog="Example: `stemme demo -o tagged.jsonl`")
+def demo(
+    *,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", "-o", help="Write the records as well: a .csv, .jsonl or .parquet file."),
+    ] = None,
+    model: Model = None,
+) -> None:
+    """Tag the sample that is shipped, 445 invented comments, and print what customers speak about and how."""
+    from api.demo import show, tag_sample  # noqa: PLC0415, the other commands have no use for it
+    from nlp.taxonomy import Taxonomy  # noqa: PLC0415
+
+    if output == STANDARD_STREAM:
+        raise BadUsage("The summary goes to standard output; the records need a file. Name one: -o tagged.jsonl.")
+    tagger = load_tagger(model)
+    tagged = tag_sample(tagger, output=output)
+    show(tagged, Console(), taxonomy=Taxonomy.load(), model=tagger.name)
+    if output is not None:
+        _say(f"{len(tagged)} records are in {output}.")
+
+
+@app.command(epilog="Example: `stemme serve --port 8080`, then `curl http://127.0.0.1:8080/readyz`")
+def serve(
+    *,
+    host: Annotated[
+        str | None,
+        typer.Option("--host", help="Address to listen on. Default: STEMME_HOST, else 127.0.0.1.", show_default=False),
+    ] = None,
+    port: Annotated[
+        int | None,
+        typer.Option("--port", help="Port to listen on. Default: STEMME_PORT, else 8000.", show_default=False),
+    ] = None,
+    model: Model = None,
+) -> None:
+    """Serve the REST interface. Every setting can also come from the environment, as STEMME_ and its name."""
+    from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
+    from api.settings import Settings  # noqa: PLC0415
+
+    given: dict[str, Any] = {
+        name: value for name, value in {"host": host, "port": port, "model": model}.items() if value is not None
+    }
+    try:
+        settings = Settings(**given)
+    except ValidationError as error:
+        raise _bad_settings(error) from None
+    serve_until_stopped(settings, load=load_tagger)
+
+
+def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:
+    csv.field_size_limit(MAX_CELL)
+    try:
+        with ProgressBar(Console(stderr=True), quiet=quiet) as bar:
+            summary = tag_file(run, load_tagger=lambda: load_tagger(model), report=bar)
+    except KeyboardInterrupt:
+        left = "The output is not complete" if run.output == STANDARD_STREAM else f"{run.output} was not written"
+        _say(f"interrupted. {left}; the same command starts over.", style="red")
+        raise typer.Exit(INTERRUPTED) from None
+    if not quiet:
+        _say(str(summary))
+
+
+def _as_json(text: str, model: Path | None) -> str:
+    record = load_tagger(model).tag_one(Comment("1", text))
+    # Escaped where it is no text, as a shell can hand over any bytes and a terminal cannot print them.
+    return dumps(record.to_dict(), indent=2).encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _say(sentence: str, *, style: str | None = None) -> None:
+    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+
+
+def _leave_closed_pipe() -> None:
+    """Let what is still buffered go nowhere, so that Python does not complain about the pipe once more on its exit."""
+    with suppress(OSError, ValueError):
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _bad_settings(error: ValidationError) -> BadSettings:
+    first = error.errors(include_url=False)[0]
+    name = ".".join(map(str, first["loc"]))
+    return BadSettings(
+        f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}. Set it or leave it out."
+    )
+
+
+def _plugged() -> Mapping[str, EntryPoint]:
+    return {entry.name: entry for entry in entry_points(group=PLUGGED)}
+
+
+def _load(entry: EntryPoint) -> Any:
+    """The command that an entry point names; if it cannot be imported, one that says so when it is called."""
+    function: Callable[..., Any]
+    settings: dict[str, Any] = {}
+    try:
+        function = entry.load()
+    except Exception as error:  # whatever a package does when it is imported, it must not break the other commands
+        function = _unavailable(entry, error)
+        settings = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+    one = typer.Typer(add_completion=False, rich_markup_mode="markdown", pretty_exceptions_show_locals=False)
+    one.command(entry.name, context_settings=settings)(function)
+    return typer.main.get_command(one)
+
+
+def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[], None]:
+    def command() -> None:
+        raise CommandUnavailable(
+            f"{entry.name!r} cannot be loaded from {entry.value} ({type(error).__name__}: {error}). Reinstall the "
+            "package that brings it, or its extra."
+        ) from error
+
+    command.__doc__ = f"Not available: {type(error).__name__} while loading {entry.value}."
+    return command

@@ -1,0 +1,1 @@
+"""Comments in files: CSV, JSON Lines and Parquet, read, tagged and written row by row."""

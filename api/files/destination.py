@@ -1,0 +1,62 @@
+"""Where records go: a file that is there whole or not at all, or standard output."""
+
+from __future__ import annotations
+
+import os
+import secrets
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+from api.files.errors import SameFile, UnwritableOutput
+from api.files.formats import STANDARD_STREAM
+from api.files.source import Source
+
+
+@contextmanager
+def open_output(name: str, *, source: Source) -> Iterator[IO[bytes]]:
+    """A stream for the output. A file appears under its name when the block ends, and not if it raises.
+
+    Raises
+    ------
+    UnwritableOutput : if the folder is missing, the name is a folder's, or the operating system refuses
+    SameFile : if the output is the input
+    """
+    if name == STANDARD_STREAM:
+        yield sys.stdout.buffer
+        return
+    path = Path(name)
+    _check(path, source)
+    if path.exists() and not path.is_file():  # /dev/null, a named pipe: to rename over it would remove it
+        with _opened(path, "wb") as stream:
+            yield stream
+        return
+    target = path.resolve()  # a link stays a link
+    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    try:
+        with _opened(part, "xb", name=path) as stream:
+            yield stream
+        part.replace(target)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _check(path: Path, source: Source) -> None:
+    if path.is_dir():
+        raise UnwritableOutput(f"{path} is a folder. Name a file in it, such as {path / 'tagged.jsonl'}.")
+    if not path.parent.is_dir():
+        what = "is a file, not a folder" if path.parent.exists() else "does not exist"
+        raise UnwritableOutput(f"{path} cannot be written: {path.parent} {what}. Create the folder or name another.")
+    if path.exists() and source.path is not None and path.samefile(source.path):
+        raise SameFile(str(path))
+    if path.exists() and not os.access(path, os.W_OK):
+        raise UnwritableOutput(f"{path} is there and is read-only. Name another output, or make it writable.")
+
+
+def _opened(path: Path, mode: str, *, name: Path | None = None) -> IO[bytes]:
+    try:
+        return path.open(mode)
+    except OSError as error:
+        raise UnwritableOutput(f"{name or path} cannot be written: {error.strerror}.") from error

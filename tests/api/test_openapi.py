@@ -1,0 +1,148 @@
+"""/openapi.json says what the service does, and its examples are true."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import pytest
+import schemathesis
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, settings
+from jsonschema import Draft202012Validator
+from schemathesis import Case
+
+import api
+from api.app import create_app
+from api.problems import STATUS_OF
+from api.settings import Settings
+from tests.api.rest_stub import StubTagger, client_of
+
+APP = create_app(Settings(), StubTagger())
+CLIENT = TestClient(APP)
+OPENAPI: dict[str, Any] = CLIENT.get("/openapi.json").json()
+CLASSIFY: dict[str, Any] = OPENAPI["paths"]["/v1/classify"]["post"]
+EXAMPLES: dict[str, Any] = CLASSIFY["requestBody"]["content"]["application/json"]["examples"]
+generated = schemathesis.openapi.from_asgi("/openapi.json", APP)
+
+
+def validator(media_type: dict[str, Any]) -> Draft202012Validator:
+    return Draft202012Validator({**media_type["schema"], "components": OPENAPI["components"]})
+
+
+REQUEST = validator(CLASSIFY["requestBody"]["content"]["application/json"])
+ANSWER = validator(CLASSIFY["responses"]["200"]["content"]["application/json"])
+
+
+def test_there_is_a_request_in_every_language() -> None:
+    assert list(EXAMPLES) == ["nb", "nn", "da", "sv"]
+
+
+@pytest.mark.parametrize("language", EXAMPLES)
+def test_a_request_example_is_valid_and_so_is_what_the_service_answers(language: str) -> None:
+    body = EXAMPLES[language]["value"]
+    REQUEST.validate(body)
+    answer = CLIENT.post("/v1/classify", json=body)
+    assert answer.status_code == 200
+    ANSWER.validate(answer.json())
+    assert [each["id"] for each in answer.json()["results"]] == [str(each["id"]) for each in body["comments"]]
+
+
+def test_the_answer_example_is_valid_and_belongs_to_its_request() -> None:
+    example = CLASSIFY["responses"]["200"]["content"]["application/json"]["examples"]["nn"]["value"]
+    ANSWER.validate(example)
+    tagged, failed = example["results"]
+    sent_first, sent_second = EXAMPLES["nn"]["value"]["comments"]
+    words = [sent_first["text"][span["start"] : span["end"]] for theme in tagged["themes"] for span in theme["spans"]]
+    assert words == ["kom tre veker for seint", "ingen svarte på telefonen", "No byter eg butikk"]
+    assert (tagged["id"], failed["id"]) == (sent_first["id"], sent_second["id"])
+    (real,) = CLIENT.post("/v1/classify", json={"comments": [sent_second]}).json()["results"]
+    assert failed == real
+
+
+def test_the_limit_of_comments_is_the_one_that_is_set() -> None:
+    schema = client_of(StubTagger(), max_comments=17).get("/openapi.json").json()
+    comments = schema["components"]["schemas"]["ClassifyRequest"]["properties"]["comments"]
+    assert (comments["minItems"], comments["maxItems"]) == (1, 17)
+    assert "at most 17 comments" in schema["info"]["description"]
+
+
+def test_every_error_is_a_problem() -> None:
+    errors = [
+        (status, response)
+        for operations in OPENAPI["paths"].values()
+        for operation in operations.values()
+        for status, response in operation["responses"].items()
+        if int(status) >= 400
+    ]
+    assert [set(response["content"]) for _, response in errors] == [{"application/problem+json"}] * len(errors)
+    assert "HTTPValidationError" not in OPENAPI["components"]["schemas"]
+
+
+def test_classify_documents_each_of_its_errors_under_its_status() -> None:
+    documented = {
+        code: int(status)
+        for status, response in CLASSIFY["responses"].items()
+        for code in re.findall(r"`(\w+)`", response["description"])
+    }
+    assert documented == {code: STATUS_OF[code] for code in documented}
+    assert set(documented) == {
+        "invalid_json",
+        "body_timeout",
+        "body_too_large",
+        "unsupported_media_type",
+        "invalid_request",
+        "internal_error",
+        "busy",
+        "not_ready",
+    }
+
+
+def test_a_real_problem_validates() -> None:
+    answer = CLIENT.post("/v1/classify", json={"comments": []})
+    validator(CLASSIFY["responses"]["422"]["content"]["application/problem+json"]).validate(answer.json())
+
+
+def test_every_operation_field_and_schema_is_described() -> None:
+    bare = [
+        f"{name}.{field}"
+        for name in ("Comment", "ClassifyRequest", "ClassifyResponse", "ProblemDetails", "FieldError")
+        for field, schema in OPENAPI["components"]["schemas"][_component(name)]["properties"].items()
+        if not schema.get("description")
+    ]
+    assert bare == []
+    for operations in OPENAPI["paths"].values():
+        for operation in operations.values():
+            assert operation["summary"]
+            assert operation["description"]
+
+
+def _component(name: str) -> str:
+    return {"Comment": "CommentIn"}.get(name, name)
+
+
+def test_the_version_is_the_package_s() -> None:
+    pyproject = tomllib.loads((Path(api.__file__).parents[1] / "pyproject.toml").read_text(encoding="utf-8"))
+    assert OPENAPI["info"]["version"] == pyproject["project"]["version"]
+
+
+def test_the_reference_page_has_all_its_files_here() -> None:
+    page = CLIENT.get("/docs")
+    loaded = re.findall(r'(?:src|href)="([^"]+)"', page.text)
+    assert len(loaded) == 3
+    assert [CLIENT.get("/" + address).status_code for address in loaded] == [200, 200, 200]
+    assert "://" not in page.text
+
+
+def test_the_reference_page_may_talk_to_no_one_else() -> None:
+    policy = CLIENT.get("/docs").headers["content-security-policy"]
+    assert "default-src 'none'" in policy
+    assert "://" not in policy
+
+
+@generated.parametrize()
+@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+def test_the_service_does_as_it_says_for_generated_requests(case: Case) -> None:
+    case.call_and_validate()

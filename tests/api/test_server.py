@@ -1,0 +1,289 @@
+"""The service as a process of its own, on a real port, with a real client."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import httpx
+import pytest
+
+import api
+from api.server import is_loopback
+from api.settings import Settings
+from tests.api.rest_stub import comments
+
+ROOT = Path(api.__file__).parents[1]
+PATIENCE_SECONDS = 30
+
+QUICK = "lambda model: StubTagger()"
+SLOW = "lambda model: StubTagger(seconds_per_batch=0.1)"
+
+NO_TORCH = """
+import sys
+class NoTorch:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] == "torch":
+            raise ModuleNotFoundError("torch is blocked", name="torch")
+sys.meta_path.insert(0, NoTorch())
+"""
+
+
+@dataclass
+class Served:
+    """A running service and what it has written so far."""
+
+    process: subprocess.Popen[bytes]
+    log_file: Path
+
+    @property
+    def log(self) -> str:
+        return self.log_file.read_text(encoding="utf-8")
+
+    @property
+    def address(self) -> str:
+        found = wait_for(lambda: re.search(r"running on (http://\S+)", self.log) or self.process.poll() is not None)
+        assert isinstance(found, re.Match), self.log
+        return str(found[1])
+
+    def client(self) -> httpx.Client:
+        return httpx.Client(base_url=self.address, timeout=PATIENCE_SECONDS, trust_env=False)
+
+    def wait_until_ready(self) -> None:
+        with self.client() as client:
+            wait_for(lambda: client.get("/readyz").status_code == 200)
+
+
+def wait_for(happened: Callable[[], object]) -> object:
+    until = time.monotonic() + PATIENCE_SECONDS
+    while time.monotonic() < until:
+        if found := happened():
+            return found
+        time.sleep(0.02)
+    raise AssertionError(f"did not happen within {PATIENCE_SECONDS} seconds")
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts services; ends them with the test."""
+    started: list[Served] = []
+
+    def started_with(load: str = QUICK, *, settings: str = "port=0", before: str = "") -> Served:
+        code = (
+            f"{before}\nimport time\nfrom pathlib import Path\nfrom api.server import load_tagger, serve\n"
+            f"from api.settings import Settings\nfrom tests.api.rest_stub import StubTagger\n"
+            f"serve(Settings({settings}), load={load})\n"
+        )
+        log_file = tmp_path / f"{len(started)}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
+        started.append(Served(process, log_file))
+        return started[-1]
+
+    yield started_with
+    for served in started:
+        served.process.kill()
+        served.process.wait()
+
+
+@contextmanager
+def posted(served: Served, texts: list[str]) -> Iterator[Callable[[], httpx.Response]]:
+    """A request that is under way; call what you get for its answer."""
+    with ThreadPoolExecutor(1) as pool, served.client() as client:
+        under_way = pool.submit(client.post, "/v1/classify", json=comments(*texts))
+        time.sleep(0.3)
+        assert not under_way.done()
+        yield under_way.result
+
+
+def test_requests_at_once_each_get_their_own_answer(start: Callable[..., Served]) -> None:
+    served = start(SLOW)
+    served.wait_until_ready()
+
+    def ask(number: int) -> list[str]:
+        shouts = [index % (number + 2) == 0 for index in range(20)]
+        with served.client() as client:
+            answer = client.post("/v1/classify", json=comments(*["Nei!" if shout else "Ja" for shout in shouts]))
+        labels = [result["sentiment"]["label"] for result in answer.json()["results"]]
+        assert labels == ["negative" if shout else "positive" for shout in shouts]
+        return labels
+
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ask, range(8)))
+    assert [labels.count("negative") for labels in answers] == [10, 7, 5, 4, 4, 3, 3, 3]
+
+
+def test_health_answers_at_once_during_a_request_of_a_thousand_comments(start: Callable[..., Served]) -> None:
+    served = start(SLOW)
+    served.wait_until_ready()
+    with posted(served, ["Leveringen gikk greit"] * 1_000) as answer, served.client() as client:
+        began = time.monotonic()
+        assert client.get("/healthz").status_code == 200
+        seconds = time.monotonic() - began
+        assert len(answer().json()["results"]) == 1_000
+        assert seconds < 1.0
+        assert time.monotonic() - began > seconds + 0.5
+
+
+def test_a_request_in_hand_is_finished_after_sigterm(start: Callable[..., Served]) -> None:
+    served = start(SLOW)
+    served.wait_until_ready()
+    with posted(served, ["Fin butikk"] * 1_000) as answer:
+        served.process.send_signal(signal.SIGTERM)
+        wait_for(lambda: "Shutting down" in served.log)
+        with pytest.raises(httpx.ConnectError), served.client() as client:
+            client.get("/healthz")
+        assert len(answer().json()["results"]) == 1_000
+    assert served.process.wait(PATIENCE_SECONDS) == -signal.SIGTERM
+
+
+def test_ctrl_c_ends_it_without_a_traceback(start: Callable[..., Served]) -> None:
+    served = start()
+    served.wait_until_ready()
+    served.process.send_signal(signal.SIGINT)
+    assert served.process.wait(PATIENCE_SECONDS) == 0
+    assert "Traceback" not in served.log
+
+
+def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., Served]) -> None:
+    served = start("lambda model: time.sleep(1.5) or StubTagger()")
+    with served.client() as client:
+        assert client.get("/healthz").status_code == 200
+        assert client.get("/readyz").status_code == 503
+        assert client.post("/v1/classify", json=comments("Bra")).json()["code"] == "not_ready"
+        wait_for(lambda: client.get("/readyz").status_code == 200)
+    assert "Ready with stub@1.0.0 and journey@1.0.0" in served.log
+
+
+def test_a_model_that_cannot_be_loaded_ends_the_service_and_is_named(start: Callable[..., Served]) -> None:
+    served = start("load_tagger", settings="port=0, model=Path('nowhere-at-all')")
+    assert served.process.wait(PATIENCE_SECONDS) == 1
+    assert "BadModel" in served.log
+    assert "nowhere-at-all" in served.log
+
+
+def test_it_listens_on_the_port_that_is_set_and_on_loopback(start: Callable[..., Served]) -> None:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    served = start(settings=f"port={port}")
+    served.wait_until_ready()
+    assert served.address == f"http://127.0.0.1:{port}"
+    assert "WARNING" not in served.log
+
+
+def test_a_port_in_use_ends_the_service_with_the_reason(start: Callable[..., Served]) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        served = start(settings=f"port={taken.getsockname()[1]}")
+        assert served.process.wait(PATIENCE_SECONDS) != 0
+    assert "address already in use" in served.log
+
+
+def test_it_warns_when_others_in_the_network_can_reach_it(start: Callable[..., Served]) -> None:
+    served = start(settings="port=0, host='0.0.0.0'")
+    assert served.address.startswith("http://0.0.0.0:")
+    assert "WARNING" in served.log
+    assert "no access keys" in served.log
+
+
+@pytest.mark.parametrize(
+    ("host", "loopback"),
+    [
+        ("127.0.0.1", True),
+        ("127.8.8.8", True),
+        ("::1", True),
+        ("localhost", True),
+        ("0.0.0.0", False),
+        ("::", False),
+        ("10.0.0.7", False),
+        ("stemme.example", False),
+    ],
+)
+def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -> None:
+    assert is_loopback(host) is loopback
+
+
+def test_the_log_has_neither_queries_nor_texts(start: Callable[..., Served]) -> None:
+    served = start()
+    served.wait_until_ready()
+    with served.client() as client:
+        client.get("/healthz", params={"q": "hemmelegheit"})
+        client.post("/v1/classify", json=comments("hemmelegheit"))
+        client.post("/v1/classify", content=b'{"comments": [{"id": "hemmelegheit", "text": 1')
+    wait_for(lambda: served.log.count("/v1/classify") == 2)
+    assert '"GET /healthz HTTP/1.1" 200' in served.log
+    assert "hemmelegheit" not in served.log
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+def test_a_body_too_large_gets_its_answer_over_a_real_connection(start: Callable[..., Served], chunked: bool) -> None:
+    served = start(settings="port=0, max_body_bytes=2**20")
+    served.wait_until_ready()
+    body = b" " * (2**20 + 1)
+    content = (body[at : at + 65_536] for at in range(0, len(body), 65_536)) if chunked else body
+    with served.client() as client:
+        answer = client.post("/v1/classify", content=content, headers={"content-type": "application/json"})
+        assert (answer.status_code, answer.json()["code"]) == (413, "body_too_large")
+        assert client.get("/healthz").status_code == 200
+
+
+def test_a_body_shorter_than_it_says_is_answered_when_its_time_is_up(start: Callable[..., Served]) -> None:
+    served = start(settings="port=0, body_timeout_seconds=0.3")
+    served.wait_until_ready()
+    head = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
+    address = httpx.URL(served.address)
+    with socket.create_connection((address.host, address.port), timeout=PATIENCE_SECONDS) as connection:
+        connection.sendall(head + b'{"comments": [')
+        answer = b"".join(iter(lambda: connection.recv(65_536), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b'"code":"body_timeout"' in answer
+
+
+def test_tagging_with_the_shipped_model_does_not_import_torch() -> None:
+    probe = """
+import sys
+from fastapi.testclient import TestClient
+from api.app import create_app
+from api.server import load_tagger
+from api.settings import Settings
+body = {"comments": [{"id": "1", "text": "Elendig service, men fin butikk."}]}
+answer = TestClient(create_app(Settings(), load_tagger(None))).post("/v1/classify", json=body)
+assert answer.status_code == 200, answer.text
+assert "torch" not in sys.modules
+"""
+    subprocess.run([sys.executable, "-c", probe], check=True, cwd=ROOT)
+
+
+@pytest.mark.parametrize("load", [QUICK, "load_tagger"])
+def test_it_serves_where_torch_cannot_be_imported(start: Callable[..., Served], load: str) -> None:
+    served = start(load, before=NO_TORCH)
+    served.wait_until_ready()
+    with served.client() as client:
+        (result,) = client.post("/v1/classify", json=comments("Elendig service! Aldri mer!")).json()["results"]
+    assert result["sentiment"]["label"] == "negative"
+
+
+def test_settings_come_from_the_environment_of_the_process() -> None:
+    probe = "from api.settings import Settings; print(Settings().port, Settings(port=9).port)"
+    environment = {**os.environ, "STEMME_PORT": "8123"}
+    printed = subprocess.run([sys.executable, "-c", probe], check=True, cwd=ROOT, env=environment, capture_output=True)
+    assert printed.stdout.split() == [b"8123", b"9"]
+
+
+@pytest.mark.parametrize("wrong", ["port=-1", "max_comments=0", "max_text_length=20001", "max_body_bytes=1", "prot=1"])
+def test_a_setting_out_of_its_limits_is_refused(wrong: str) -> None:
+    name, _, value = wrong.partition("=")
+    with pytest.raises(ValueError, match=name):
+        Settings(**{name: int(value)})
