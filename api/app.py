@@ -1,0 +1,82 @@
+"""The service as an ASGI application."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any, Final
+
+from fastapi import FastAPI
+from fastapi.openapi.utils import get_openapi
+from starlette.middleware import Middleware
+
+from api.dependencies import CommentTagger
+from api.limits import LimitBody, LimitConcurrency
+from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
+from api.routes import health
+from api.routes.classify import classify_router
+from api.routes.reference import add_reference
+from api.settings import Settings
+
+# As in pyproject.toml; a test compares them.
+VERSION: Final = "0.1.0"
+
+DESCRIPTION: Final = """
+Tags open-ended customer feedback in Norwegian (bokmål, nynorsk), Danish and Swedish.
+
+A request has at most {max_comments:,} comments and {max_body_bytes:,} bytes; a text has at most {max_text_length:,}
+characters. {max_concurrent_requests:,} requests may be in hand at once. Every error is an RFC 9457 problem.
+"""
+
+
+def create_app(settings: Settings, tagger: CommentTagger | None = None) -> FastAPI:
+    """The application.
+
+    Parameters
+    ----------
+    settings : every limit comes from here; nothing is read from the environment
+    tagger : None if it is still being loaded: set `app.state.tagger` when it is there, until then routes answer 503
+    """
+    app = FastAPI(
+        title="stemme",
+        version=VERSION,
+        description=DESCRIPTION.format_map(settings.model_dump()).strip(),
+        middleware=[
+            Middleware(ReportBugs),
+            Middleware(LimitConcurrency, max_requests=settings.max_concurrent_requests),
+            Middleware(LimitBody, max_bytes=settings.max_body_bytes, timeout_seconds=settings.body_timeout_seconds),
+        ],
+        docs_url=None,
+        redoc_url=None,
+        # Left alone, the framework reports requests to whatever OpenTelemetry exporter the process has.
+        telemetry={
+            "tracing": False,
+            "metrics": False,
+            "logs": False,
+            "operation_spans": False,
+            "auto_configure": False,
+        },
+    )
+    app.state.tagger = tagger
+    add_problem_handlers(app)
+    app.include_router(health.router)
+    app.include_router(classify_router(settings))
+    add_reference(app)
+    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    return app
+
+
+def _openapi(app: FastAPI) -> dict[str, Any]:
+    if app.openapi_schema is None:
+        schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
+        for operations in schema["paths"].values():
+            for operation in operations.values():
+                _declare_problems(operation["responses"])
+        app.openapi_schema = schema
+    return app.openapi_schema
+
+
+def _declare_problems(responses: dict[str, Any]) -> None:
+    # The framework knows one media type per route; errors have one of their own.
+    for status, response in responses.items():
+        if int(status) >= HTTPStatus.BAD_REQUEST:
+            response["content"] = {PROBLEM_JSON: response["content"].pop("application/json")}

@@ -1,0 +1,93 @@
+"""`POST /v1/classify`: comments in, their records out. Nothing is stored."""
+
+# Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
+# service's settings, inside a function, where a name in a string could not be looked up.
+from collections.abc import Sequence
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Body, Depends
+
+from api import examples
+from api.dependencies import CommentTagger, NotReady, TaggerDep, UnsupportedMediaType, require_json
+from api.limits import BodyTimeout, BodyTooLarge, Busy
+from api.problems import InternalError, InvalidJson, InvalidRequest, documented
+from api.schemas import ClassifyResponse, classify_request
+from api.settings import Settings
+from nlp.errors import TextTooLong
+from nlp.record import Comment, FailedComment, Problem, Record
+
+ERRORS = documented(
+    InvalidJson,
+    BodyTimeout,
+    BodyTooLarge,
+    UnsupportedMediaType,
+    InvalidRequest,
+    InternalError,
+    Busy,
+    NotReady,
+)
+
+
+def classify_router(settings: Settings) -> APIRouter:
+    """The route, with the limits that these settings give it."""
+    router = APIRouter(tags=["tagging"])
+    limited_request = classify_request(settings.max_comments)
+    answer = ClassifyResponse(results=list(examples.RESPONSE)).model_dump(mode="json")
+    responses: dict[int | str, dict[str, Any]] = {
+        **ERRORS,
+        200: {"content": {"application/json": {"examples": {"nn": {"summary": "Nynorsk", "value": answer}}}}},
+    }
+
+    # Not `async`: the framework runs it in a worker thread, so that health checks are answered meanwhile.
+    @router.post(
+        "/v1/classify",
+        summary="Tag comments",
+        operation_id="classify",
+        responses=responses,
+        dependencies=[Depends(require_json)],
+    )
+    def classify(
+        body: Annotated[limited_request, Body(openapi_examples=examples.REQUESTS)],  # type: ignore[valid-type]
+        tagger: TaggerDep,
+    ) -> ClassifyResponse:
+        """Tags every comment with sentiment, journey themes, emotional factors and follow-up flags.
+
+        There is one result for each comment, in the same order. A comment that cannot be tagged has its error in its
+        place and does not touch the others. Offsets count Unicode code points of the text as it was sent.
+        """
+        comments = [comment_in.comment() for comment_in in body.comments]  # type: ignore[attr-defined]
+        records = tag_all(
+            comments, tagger=tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length
+        )
+        return ClassifyResponse(results=records)
+
+    return router
+
+
+def tag_all(
+    comments: Sequence[Comment], *, tagger: CommentTagger, batch_size: int, max_text_length: int
+) -> list[Record]:
+    """One record per comment, in order.
+
+    Parameters
+    ----------
+    batch_size : comments that the tagger encodes together
+    max_text_length : in characters; a longer text never reaches the tagger
+
+    Raises
+    ------
+    RuntimeError : if the tagger gives more or fewer records than it got comments: callers match them by place
+    """
+    refused = [_too_long(comment, max_text_length) for comment in comments]
+    within = [comment for comment, failed in zip(comments, refused, strict=True) if failed is None]
+    tagged = list(tagger.tag(within, batch_size=batch_size))
+    if len(tagged) != len(within):
+        raise RuntimeError(f"{len(within)} comments went to the tagger, and {len(tagged)} records came back.")
+    in_order = iter(tagged)
+    return [next(in_order) if failed is None else failed for failed in refused]
+
+
+def _too_long(comment: Comment, limit: int) -> FailedComment | None:
+    if len(comment.text) <= limit:
+        return None
+    return FailedComment(comment.id, Problem(TextTooLong.code, str(TextTooLong(len(comment.text), limit))))

@@ -1,0 +1,40 @@
+"""What an operator may set about the service. Read once, by the command line, and handed down."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from nlp.tagger import MAX_TEXT_LENGTH
+
+
+class Settings(BaseSettings):
+    """The service's settings; each is also read from the environment as `STEMME_` and its name in capitals.
+
+    >>> Settings(port=9000).port
+    9000
+    """
+
+    model_config = SettingsConfigDict(env_prefix="STEMME_", frozen=True, extra="forbid")
+
+    model: Path | None = Field(None, description="Folder of the model; without it, the shipped one.")
+    host: str = Field(
+        "127.0.0.1",
+        min_length=1,
+        description="Address to listen on. There are no access keys yet: anything but loopback is open to the network.",
+    )
+    port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose a free one.")
+    batch_size: int = Field(64, ge=1, le=1_024, description="Comments per forward pass.")
+    max_text_length: int = Field(
+        MAX_TEXT_LENGTH, ge=1, le=MAX_TEXT_LENGTH, description="Characters of a text; a longer one gets its error."
+    )
+    max_comments: int = Field(1_000, ge=1, le=10_000, description="Comments of one request.")
+    max_body_bytes: int = Field(8 * 2**20, ge=1_024, le=256 * 2**20, description="Bytes of one request's body.")
+    body_timeout_seconds: float = Field(
+        30.0, gt=0, le=3_600, description="Time in which a request's body has to arrive."
+    )
+    max_concurrent_requests: int = Field(
+        32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
+    )
