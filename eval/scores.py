@@ -1,0 +1,316 @@
+"""What is scored: pure functions over what a comment's tags should be and what a tagger gave it.
+
+A comment that could not be tagged has no tag at all: its sentiment and language count as wrong, its themes, factors and
+flags as missed. A score is NaN where there is nothing to measure it on. docs/evaluation.md says what each one means.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from eval.counting import Counts, LabelScore, Score, by_label, macro_f1, micro_f1, recall, score
+from eval.labels import LabelledComment, RatedComment
+from nlp.record import FailedComment, Flag, Record, Span, TaggedComment
+
+Tagged = LabelledComment | Record
+Tags = frozenset[str]
+
+GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
+    "da": ("da",),
+    "sv": ("sv",),
+    "no": ("nb", "nn", "no"),
+    "all": ("da", "sv", "nb", "nn", "no", "other"),
+}
+FLAGS: Final = ("churn_risk", "follow_up")
+N_BINS: Final = 10
+_WORD: Final = re.compile(r"\S+")
+
+
+@dataclass(frozen=True, slots=True)
+class GroupScores:
+    """Everything measured on one group of languages.
+
+    Parameters
+    ----------
+    comments, failed : how many there are, and how many of them could not be tagged
+    headline : the scores by name, each with its interval
+    labels : a table per kind of tag, one row per label, and one of the words that show a factor
+    calibration : the expected calibration error per kind of confidence; 0 is perfect
+    """
+
+    comments: int
+    failed: int
+    headline: Mapping[str, Score]
+    labels: Mapping[str, Sequence[LabelScore]]
+    calibration: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """A comment and its localisation, as tagged."""
+
+    original: Record
+    localised: Record
+
+
+def sentiment_tag(comment: Tagged) -> Tags:
+    """The overall sentiment, none where tagging failed."""
+    if isinstance(comment, FailedComment):
+        return frozenset()
+    return frozenset([comment.sentiment if isinstance(comment, LabelledComment) else comment.sentiment.label])
+
+
+def theme_tags(comment: Tagged) -> Tags:
+    """The themes."""
+    return frozenset() if isinstance(comment, FailedComment) else frozenset(tag.theme for tag in comment.themes)
+
+
+def theme_sentiment_tags(comment: Tagged) -> Tags:
+    """The themes, each with the sentiment about it."""
+    if isinstance(comment, FailedComment):
+        return frozenset()
+    return frozenset(f"{tag.theme}:{tag.sentiment}" for tag in comment.themes)
+
+
+def factor_tags(comment: Tagged) -> Tags:
+    """The emotional factors, however they are experienced."""
+    return frozenset() if isinstance(comment, FailedComment) else frozenset(tag.factor for tag in comment.factors)
+
+
+def factor_polarity_tags(comment: Tagged) -> Tags:
+    """The emotional factors, each with its polarity."""
+    if isinstance(comment, FailedComment):
+        return frozenset()
+    return frozenset(f"{tag.factor}:{tag.polarity}" for tag in comment.factors)
+
+
+def flag_tag(comment: Tagged, flag: str) -> Tags:
+    """The flag if it is raised."""
+    if isinstance(comment, FailedComment):
+        return frozenset()
+    value: bool | Flag = getattr(comment, flag)
+    raised = value.flag if isinstance(value, Flag) else value
+    return frozenset([flag]) if raised else frozenset()
+
+
+def count(tags: Callable[[Tagged], Tags], gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> Counts:
+    """One kind of tag, compared."""
+    return Counts.of_tags([tags(comment) for comment in gold], [tags(record) for record in predicted])
+
+
+def words_of(text: str, spans: Sequence[Span]) -> set[int]:
+    """Where the words start that overlap a span; a word is what stands between white space.
+
+    >>> sorted(words_of("De var hjelpsomme!", [Span(4, 6), Span(7, 17)]))
+    [3, 7]
+    """
+    return {
+        word.start()
+        for word in _WORD.finditer(text)
+        if any(span.start < word.end() and word.start() < span.end for span in spans)
+    }
+
+
+def count_evidence(gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> Counts:
+    """The words that show a factor, counted by whether they are marked.
+
+    Over the factors (comment, factor, polarity) that have marked words in the gold and that the tagger gave too:
+    whether it gave a factor at all is the business of the factors' own F1. Words are those of `words_of`; all words
+    of a factor's spans count together.
+
+    References
+    ----------
+    DeYoung et al. (2020), ERASER: A Benchmark to Evaluate Rationalized NLP Models, ACL, section 4.1 (token F1); here
+    over all words of all factors (micro)
+    """
+    table = np.zeros((len(gold), 3, 1))
+    for row, (comment, record) in enumerate(zip(gold, predicted, strict=True)):
+        for right, given in _evidence(comment, record):
+            table[row, :, 0] += len(right & given), len(given - right), len(right - given)
+    return Counts(("word",), table)
+
+
+def _evidence(comment: LabelledComment, record: Record) -> Iterator[tuple[set[int], set[int]]]:
+    """The marked words and the given ones of each factor that has both."""
+    marked: dict[str, list[Span]] = {}
+    for factor in comment.factors:
+        if factor.start is not None and factor.end is not None:
+            marked.setdefault(factor.tag, []).append(Span(factor.start, factor.end))
+    if isinstance(record, FailedComment):
+        return
+    given: dict[str, list[Span]] = {}
+    for tag in record.factors:
+        given.setdefault(f"{tag.factor}:{tag.polarity}", []).extend(tag.spans)
+    for name in marked.keys() & given.keys():
+        yield words_of(comment.text, marked[name]), words_of(comment.text, given[name])
+
+
+def expected_calibration_error(
+    confidences: Sequence[float], outcomes: Sequence[bool], *, n_bins: int = N_BINS
+) -> float:
+    """How far confidences lie from how often they come true, on average.
+
+    Parameters
+    ----------
+    confidences : 0 to 1
+    outcomes : whether what was foretold came true, one a confidence
+    n_bins : bins of equal width; bin i holds the confidences above i / n_bins and up to (i + 1) / n_bins
+
+    Returns
+    -------
+    0 (each bin comes true as often as it says) to 1; NaN if there is no confidence
+
+    References
+    ----------
+    Guo et al. (2017), On Calibration of Modern Neural Networks, ICML, equations 2, 3 and 5
+
+    >>> expected_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False])
+    0.0
+    """
+    says = np.asarray(confidences, dtype=np.float64)
+    comes_true = np.asarray(outcomes, dtype=np.float64)
+    if says.size == 0:
+        return float("nan")
+    bins = np.clip(np.ceil(says * n_bins) - 1, 0, n_bins - 1).astype(np.int64)
+    gaps = np.bincount(bins, comes_true, n_bins) - np.bincount(bins, says, n_bins)
+    return float(np.abs(gaps).sum() / says.size)
+
+
+def sentiment_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> float:
+    """The calibration error of the probability of the label that was given."""
+    pairs = list(_both(gold, predicted))
+    return expected_calibration_error(
+        [record.sentiment.probabilities[record.sentiment.label] for _, record in pairs],
+        [record.sentiment.label == comment.sentiment for comment, record in pairs],
+    )
+
+
+def flag_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record], flag: str) -> float:
+    """The calibration error of a flag's confidence, read as the probability that the flag is due."""
+    pairs = list(_both(gold, predicted))
+    return expected_calibration_error(
+        [getattr(record, flag).confidence for _, record in pairs], [getattr(comment, flag) for comment, _ in pairs]
+    )
+
+
+def _both(
+    gold: Sequence[LabelledComment], predicted: Sequence[Record]
+) -> Iterator[tuple[LabelledComment, TaggedComment]]:
+    for comment, record in zip(gold, predicted, strict=True):
+        if isinstance(record, TaggedComment):
+            yield comment, record
+
+
+def language_is_right(gold: str, record: Record) -> bool:
+    """Whether the language was recognised; for gold `no`, either written form will do."""
+    if isinstance(record, FailedComment):
+        return False
+    return record.language in (GROUPS["no"] if gold == "no" else (gold,))
+
+
+def count_agreement(pairs: Sequence[Pair], *tags: Callable[[Tagged], Tags]) -> Counts:
+    """How far a localised comment gets the tags of its original, whatever these are.
+
+    The F1 of these counts is the same from either side: twice the shared tags over all tags of both (Dice 1945,
+    Measures of the Amount of Ecologic Association Between Species, Ecology 26).
+    """
+
+    def named(record: Record) -> Tags:
+        return frozenset(f"{kind.__name__}={tag}" for kind in tags for tag in kind(record))
+
+    return Counts.of_tags([named(pair.original) for pair in pairs], [named(pair.localised) for pair in pairs])
+
+
+def score_comments(
+    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair] = (), *, seed: int = 0
+) -> GroupScores:
+    """Every score of a group of comments.
+
+    Parameters
+    ----------
+    gold, predicted : one record a comment, in order
+    pairs : localised comments of the group with their originals
+    seed : of the bootstrap
+    """
+    sentiment = count(sentiment_tag, gold, predicted)
+    themes = count(theme_tags, gold, predicted)
+    theme_sentiments = count(theme_sentiment_tags, gold, predicted)
+    factors = count(factor_tags, gold, predicted)
+    factor_polarities = count(factor_polarity_tags, gold, predicted)
+    flags = {flag: count(partial(flag_tag, flag=flag), gold, predicted) for flag in FLAGS}
+    evidence = count_evidence(gold, predicted)
+    language = Counts.of_outcomes(
+        language_is_right(comment.lang, record) for comment, record in zip(gold, predicted, strict=True)
+    )
+    measured = {
+        "sentiment_accuracy": (sentiment, recall),
+        "sentiment_macro_f1": (sentiment, macro_f1),
+        "themes_f1": (themes, micro_f1),
+        "themes_macro_f1": (themes, macro_f1),
+        "themes_with_sentiment_f1": (theme_sentiments, micro_f1),
+        "themes_with_sentiment_macro_f1": (theme_sentiments, macro_f1),
+        "factors_f1": (factors, micro_f1),
+        "factors_with_polarity_f1": (factor_polarities, micro_f1),
+        "factors_with_polarity_macro_f1": (factor_polarities, macro_f1),
+        **{f"{flag}_f1": (counts, micro_f1) for flag, counts in flags.items()},
+        "evidence_f1": (evidence, micro_f1),
+        "localisation_f1": (count_agreement(pairs, theme_sentiment_tags, factor_polarity_tags), micro_f1),
+        "localisation_themes_f1": (count_agreement(pairs, theme_tags), micro_f1),
+        "localisation_factors_f1": (count_agreement(pairs, factor_polarity_tags), micro_f1),
+        "localisation_sentiment": (count_agreement(pairs, sentiment_tag), micro_f1),
+        "language_accuracy": (language, recall),
+    }
+    return GroupScores(
+        comments=len(gold),
+        failed=sum(isinstance(record, FailedComment) for record in predicted),
+        headline={name: score(counts, statistic, seed=seed) for name, (counts, statistic) in measured.items()},
+        labels={
+            "sentiment": by_label(sentiment),
+            "themes": by_label(themes),
+            "themes_with_sentiment": by_label(theme_sentiments),
+            "factors": by_label(factors),
+            "factors_with_polarity": by_label(factor_polarities),
+            "flags": [row for counts in flags.values() for row in by_label(counts)],
+            "evidence": by_label(evidence),
+        },
+        calibration={
+            "sentiment": sentiment_calibration(gold, predicted),
+            **{flag: flag_calibration(gold, predicted, flag) for flag in FLAGS},
+        },
+    )
+
+
+def score_signs(gold: Sequence[RatedComment], predicted: Sequence[Record], *, seed: int = 0) -> Score:
+    """Positive against negative: the accuracy of the sign of `sentiment.score` on texts rated one or the other.
+
+    A score of 0 has neither sign and is wrong.
+    """
+    rows = zip(gold, predicted, strict=True)
+    right = Counts.of_outcomes(_sign(record) == comment.sentiment for comment, record in rows if _leans(comment))
+    return score(right, recall, seed=seed)
+
+
+def score_three_ways(gold: Sequence[RatedComment], predicted: Sequence[Record], *, seed: int = 0) -> Score:
+    """Negative, neutral or positive: the macro-F1 of the label, with `mixed` read as `neutral`."""
+    labels = Counts.of_tags([{comment.sentiment} for comment in gold], [_three_way(record) for record in predicted])
+    return score(labels, macro_f1, seed=seed)
+
+
+def _leans(comment: RatedComment) -> bool:
+    return comment.sentiment != "neutral"
+
+
+def _sign(record: Record) -> str | None:
+    if isinstance(record, FailedComment) or record.sentiment.score == 0:
+        return None
+    return "positive" if record.sentiment.score > 0 else "negative"
+
+
+def _three_way(record: Record) -> set[str]:
+    return {"neutral" if label == "mixed" else label for label in sentiment_tag(record)}

@@ -1,0 +1,177 @@
+from __future__ import annotations
+
+import json
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from eval import command
+from eval.command import measure
+from eval.labels import LabelledComment, RatedComment
+from eval.program import run_program
+from tests.eval.by_hand import StubTagger, failed, labelled, tagged
+
+GOLD = [
+    labelled("D1", "Hurtig levering men sur betjening", lang="da", sentiment="mixed",
+             themes=["delivery_time:positive", "staff_service:negative"], factors=[("sympathetic:negative", 20, 23)]),
+    labelled("S1", "Aldrig mer", lang="sv", sentiment="negative", themes=["loyalty_recommendation:negative"],
+             churn_risk=True),
+    labelled("D1:nb", "Rask levering, men sur betjening", lang="nb", sentiment="mixed",
+             themes=["delivery_time:positive", "staff_service:negative"], factors=["sympathetic:negative"]),
+    labelled("D9:nn", "Kvar er pakka mi?", lang="nn", sentiment="neutral", themes=["delivery_time:negative"],
+             follow_up=True),
+]  # fmt: skip
+ANSWERS = {
+    "D1": tagged("D1", language="da", sentiment="mixed", themes=["delivery_time:positive", "staff_service:negative"],
+                 factors=[("sympathetic:negative", 20, 34)]),
+    "S1": tagged("S1", language="sv", sentiment="negative", churn_risk=0.9),
+    "D1:nb": tagged("D1:nb", language="nb", sentiment="negative", themes=["staff_service:negative"],
+                    factors=["sympathetic:negative"]),
+    "D9:nn": failed("D9:nn"),
+    "D9": tagged("D9", language="da", themes=["delivery_time:negative"]),
+}  # fmt: skip
+RATED = [
+    RatedComment(id="R1", lang="da", text="God", source="butik", sentiment="positive"),
+    RatedComment(id="R2", lang="da", text="Skidt", source="butik", sentiment="negative"),
+    RatedComment(id="R3", lang="no", text="Grei nok", source="norec_sentence", sentiment="neutral"),
+]
+RATED_ANSWERS = {
+    "R1": tagged("R1", sentiment="positive"),
+    "R2": tagged("R2", sentiment="positive"),
+    "R3": tagged("R3", sentiment="mixed"),
+}
+
+
+@pytest.fixture
+def tagger(monkeypatch):
+    stub = StubTagger(ANSWERS | RATED_ANSWERS)
+    monkeypatch.setattr(command, "load_tagger", lambda model: stub)
+    return stub
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    app = typer.Typer()
+    app.command()(command.evaluate)
+    return lambda *arguments: CliRunner().invoke(app, [str(argument) for argument in arguments])
+
+
+def written(path, comments):
+    path.write_text("".join(comment.model_dump_json() + "\n" for comment in comments), encoding="utf-8")
+    return path
+
+
+def test_scores_go_to_the_terminal_and_to_json(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "-o", output)
+    assert result.exit_code == 0, result.output
+    assert "stub@1, taxonomy journey@1.0.0" in result.output
+    scores = json.loads(output.read_text(encoding="utf-8"))
+    assert (scores["model"], scores["taxonomy"]) == ("stub@1", "journey@1.0.0")
+    of = {group: scores["comments"][group]["headline"] for group in ("da", "sv", "no", "all")}
+    assert [of[group]["sentiment_accuracy"]["value"] for group in of] == [1.0, 1.0, 0.0, 0.5]
+    # All: 6 due, 3 found, none too many -> 6/9.
+    assert [of[group]["themes_f1"]["value"] for group in of] == [1.0, 0.0, 0.5, 0.6667]
+    assert of["da"]["evidence_f1"]["value"] == 0.6667
+    assert of["no"]["evidence_f1"]["value"] is None
+    assert scores["comments"]["no"]["failed"] == 1
+    row = {row["label"]: row for row in scores["comments"]["all"]["labels"]["themes"]}["delivery_time"]
+    assert row == {"label": "delivery_time", "precision": 1.0, "recall": 0.3333, "f1": 0.5, "gold": 3, "predicted": 1}
+    lines = result.output.splitlines()
+    assert any("delivery_time" in line and "0.333" in line and "0.500" in line for line in lines)
+    assert "1 of 2 localised comments have no original" in result.output
+
+
+def test_originals_are_looked_for_in_the_labels_and_in_the_other_file(tmp_path, tagger, run):
+    more = [labelled("D9", "Hvor er min pakke?", lang="da"), labelled("D7", "Ikke noget med det her", lang="da")]
+    output = tmp_path / "scores.json"
+    labels, originals = written(tmp_path / "labels.jsonl", GOLD), written(tmp_path / "train.jsonl", more)
+    assert run(labels, "--originals", originals, "-o", output).exit_code == 0
+    scores = json.loads(output.read_text(encoding="utf-8"))
+    assert (scores["localisations"], scores["without_original"]) == (2, 0)
+    # D1 has 3 tags, D1:nb 2 of them; D9 has 1, D9:nn none: 2 * 2 / (4 + 2).
+    assert scores["comments"]["no"]["headline"]["localisation_f1"]["value"] == 0.6667
+    assert scores["comments"]["da"]["headline"]["localisation_f1"]["value"] is None
+    assert tagger.asked == ["D1", "S1", "D1:nb", "D9:nn", "D9"]
+    assert scores["comments"]["all"]["comments"] == 4
+
+
+def test_reviews_are_scored_by_group(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    labels, reviews = written(tmp_path / "labels.jsonl", GOLD), written(tmp_path / "reviews.jsonl", RATED)
+    assert run(labels, "--reviews", reviews, "-o", output).exit_code == 0
+    scores = json.loads(output.read_text(encoding="utf-8"))["reviews"]
+    assert list(scores) == ["da", "no", "all"]
+    assert scores["da"]["positive_or_negative"]["value"] == 0.5
+    assert "three_way_macro_f1" not in scores["da"]
+    assert scores["no"]["three_way_macro_f1"]["value"] == 1.0
+    assert scores["no"]["positive_or_negative"]["value"] is None
+
+
+def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "--floors", "-o", output)
+    assert result.exit_code == 1
+    rows = {
+        (row["group"], row["score"]): row["verdict"] for row in json.loads(output.read_text(encoding="utf-8"))["floors"]
+    }
+    assert rows["da", "themes_f1"] == "above"
+    assert rows["sv", "themes_f1"] == "below"
+    assert rows["sv", "factors_with_polarity_f1"] == "not measured"
+    assert "below" in result.output
+
+
+def test_floors_exit_with_0_when_none_lies_below(tmp_path, monkeypatch, run):
+    gold = [comment for comment in GOLD if comment.id in ("D1", "S1")]
+    perfect = {
+        comment.id: tagged(
+            comment.id,
+            sentiment=comment.sentiment,
+            themes=[f"{tag.theme}:{tag.sentiment}" for tag in comment.themes],
+            factors=[tag.tag for tag in comment.factors],
+            churn_risk=float(comment.churn_risk),
+        )
+        for comment in gold
+    }
+    monkeypatch.setattr(command, "load_tagger", lambda model: StubTagger(perfect))
+    result = run(written(tmp_path / "labels.jsonl", gold), "--floors")
+    assert result.exit_code == 0, result.output
+
+
+def test_the_model_folder_is_passed_on(tmp_path, monkeypatch, run):
+    asked = []
+    monkeypatch.setattr(command, "load_tagger", lambda model: asked.append(model) or StubTagger(ANSWERS))
+    run(written(tmp_path / "labels.jsonl", GOLD), "--model", tmp_path)
+    run(written(tmp_path / "labels.jsonl", GOLD))
+    assert asked == [tmp_path, None]
+
+
+def test_a_tagger_that_loses_a_comment_is_an_error():
+    class Losing(StubTagger):
+        def tag(self, comments, *, batch_size=64):
+            return (record for record in super().tag(comments) if record.id != "S1")
+
+    with pytest.raises(ValueError, match="zip"):
+        measure(Losing(ANSWERS), GOLD)
+
+
+def test_no_sentence_of_a_customer_is_shown(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "-o", output)
+    shown = result.output + output.read_text(encoding="utf-8")
+    assert [comment.text for comment in GOLD if comment.text in shown] == []
+
+
+def test_bad_labels_end_the_program_with_2_and_a_sentence(tmp_path, monkeypatch, capsys):
+    monkeypatch.setattr("sys.argv", ["stemme-eval", str(tmp_path / "none.jsonl")])
+    with pytest.raises(SystemExit) as ended:
+        run_program(command.evaluate)
+    assert ended.value.code == 2
+    assert capsys.readouterr().err.endswith("none.jsonl cannot be read: No such file or directory. (bad_labels)\n")
+
+
+def test_the_stub_answers_every_comment_of_these_tests():
+    assert {comment.id for comment in GOLD} <= ANSWERS.keys()
+    assert all(isinstance(comment, LabelledComment) for comment in GOLD)

@@ -1,0 +1,118 @@
+from __future__ import annotations
+
+import json
+import lzma
+
+import pytest
+
+from eval.labels import BadLabels, labelled_comments, rated_comments
+
+ROW = {
+    "id": "B2:nn",
+    "lang": "nn",
+    "text": "Ho var snill, men pakka kom aldri",
+    "sentiment": "mixed",
+    "themes": [{"theme": "delivery_time", "stage": "delivery", "sentiment": "negative"}],
+    "factors": [
+        {"factor": "sympathetic", "polarity": "positive", "start": 7, "end": 12},
+        {"factor": "trustworthy", "polarity": "negative"},
+    ],
+    "churn_risk": False,
+    "follow_up": True,
+    "origin": "authored",
+}
+
+
+def written(path, *rows):
+    path.write_text("".join(json.dumps(row, ensure_ascii=False) + "\n" for row in rows), encoding="utf-8")
+    return path
+
+
+def test_a_row_is_read_as_it_stands(tmp_path):
+    (comment,) = labelled_comments(written(tmp_path / "labels.jsonl", ROW))
+    assert (comment.id, comment.lang, comment.sentiment, comment.origin) == ("B2:nn", "nn", "mixed", "authored")
+    assert [(tag.theme, tag.sentiment) for tag in comment.themes] == [("delivery_time", "negative")]
+    marked, unmarked = comment.factors
+    assert comment.text[marked.start : marked.end] == "snill"
+    assert (marked.tag, unmarked.tag) == ("sympathetic:positive", "trustworthy:negative")
+    assert (unmarked.start, unmarked.end) == (None, None)
+    assert (comment.churn_risk, comment.follow_up, comment.original_id) == (False, True, "B2")
+
+
+@pytest.mark.parametrize(
+    ("id_", "original"), [("B2", None), ("shop:2026:nb", "shop:2026"), ("B2:da", None), (":nb", None)]
+)
+def test_only_localisations_have_an_original(tmp_path, id_, original):
+    (comment,) = labelled_comments(written(tmp_path / "labels.jsonl", ROW | {"id": id_}))
+    assert comment.original_id == original
+
+
+def test_compressed_files_byte_order_marks_and_blank_lines_are_read(tmp_path):
+    path = tmp_path / "labels.jsonl.xz"
+    path.write_bytes(lzma.compress(("\ufeff" + json.dumps(ROW) + "\r\n\r\n").encode()))
+    assert [comment.id for comment in labelled_comments(path)] == ["B2:nn"]
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"sentiment": "glad"}, "line 2: sentiment: Input should be 'negative', 'neutral', 'mixed' or 'positive'"),
+        ({"lang": "fi"}, "line 2: lang: Input should be"),
+        ({"themes": [{"theme": "delivery_time", "sentiment": "mixed"}]}, "line 2: themes.0.sentiment: Input should be"),
+        ({"factors": [{"factor": "kind", "polarity": "positive"}]}, "line 2: factors.0.factor: Input should be"),
+        ({"factors": [ROW["factors"][0] | {"end": None}]}, "line 2: factors.0: .*give both or neither"),
+        (
+            {"factors": [ROW["factors"][0] | {"end": 7}]},
+            r"line 2: factors.0: .*'end' \(7\) must lie after 'start' \(7\)",
+        ),
+        ({"factors": [ROW["factors"][0] | {"end": 90}]}, "line 2: .*ends at 90, but the text has 33 characters"),
+        ({"themes": [{"theme": "delivery_tme", "sentiment": "negative"}]}, "line 2: .*Did you mean 'delivery_time'"),
+        ({"id": "B1"}, "line 2: id 'B1' stands on line 1 too"),
+    ],
+)
+def test_an_error_names_the_line_and_what_is_allowed_but_no_customers_words(tmp_path, change, said):
+    path = written(tmp_path / "labels.jsonl", ROW | {"id": "B1"}, ROW | change)
+    with pytest.raises(BadLabels, match=said) as caught:
+        labelled_comments(path, themes=["delivery_time", "staff_service"])
+    assert "pakka" not in str(caught.value)
+
+
+def test_a_missing_field_and_broken_json_are_named(tmp_path):
+    without = {key: value for key, value in ROW.items() if key != "churn_risk"}
+    with pytest.raises(BadLabels, match=r"labels\.jsonl, line 1: churn_risk: Field required"):
+        labelled_comments(written(tmp_path / "labels.jsonl", without))
+    path = tmp_path / "broken.jsonl"
+    path.write_text('{"id": "hemmeleg', encoding="utf-8")
+    with pytest.raises(BadLabels, match=r"broken\.jsonl, line 1: Invalid JSON") as caught:
+        labelled_comments(path)
+    assert "hemmeleg" not in str(caught.value)
+
+
+def test_files_that_cannot_be_read_are_named(tmp_path):
+    empty, latin, cut = tmp_path / "empty.jsonl", tmp_path / "latin.jsonl", tmp_path / "cut.jsonl.xz"
+    empty.write_text("\n")
+    latin.write_bytes('{"id": "Ærø"}'.encode("latin-1"))
+    cut.write_bytes(lzma.compress(b"{}" * 1000)[:30])
+    for path, said in [
+        (tmp_path / "none.jsonl", "none.jsonl cannot be read: No such file"),
+        (empty, "empty.jsonl holds no comment"),
+        (latin, "latin.jsonl is not UTF-8"),
+        (cut, "cut.jsonl.xz cannot be read"),
+    ]:
+        with pytest.raises(BadLabels, match=said):
+            labelled_comments(path)
+
+
+def test_rated_texts_are_read(tmp_path):
+    row = {
+        "id": "R1",
+        "lang": "no",
+        "source": "norec_sentence",
+        "text": "Bra film",
+        "sentiment": "positive",
+        "rating": 5,
+    }
+    (comment,) = rated_comments(written(tmp_path / "rated.jsonl", row))
+    assert (comment.id, comment.lang, comment.source, comment.sentiment) == ("R1", "no", "norec_sentence", "positive")
+    with pytest.raises(BadLabels, match="line 1: sentiment"):
+        rated_comments(written(tmp_path / "rated.jsonl", row | {"sentiment": "mixed"}))

@@ -1,0 +1,222 @@
+from __future__ import annotations
+
+import math
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from eval.counting import micro_f1
+from eval.labels import RatedComment
+from eval.scores import (
+    Pair,
+    count_evidence,
+    expected_calibration_error,
+    flag_calibration,
+    score_comments,
+    score_signs,
+    score_three_ways,
+    sentiment_calibration,
+    words_of,
+)
+from nlp.record import Span
+from tests.eval.by_hand import failed, labelled, tagged
+
+THEMES = ("delivery_time:positive", "staff_service:negative")
+
+
+def test_themes_count_with_and_without_their_sentiment():
+    gold = [labelled(themes=THEMES), labelled(themes=["price_value:negative"])]
+    given_tags = [tagged(themes=["delivery_time:positive", "staff_service:positive"]), tagged()]
+    headline = score_comments(gold, given_tags).headline
+    # Themes: 2 of 3 found, none too many -> 4/5. With sentiment: 1 hit, 1 extra, 2 missed -> 2/5.
+    assert headline["themes_f1"].value == pytest.approx(0.8)
+    assert headline["themes_with_sentiment_f1"].value == pytest.approx(0.4)
+    assert headline["themes_macro_f1"].value == pytest.approx(2 / 3)
+    assert headline["themes_f1"].support == 3
+
+
+def test_factors_count_with_and_without_their_polarity():
+    gold = [labelled(factors=["sympathetic:negative", "professional:positive"])]
+    headline = score_comments(gold, [tagged(factors=["sympathetic:positive", "professional:positive"])]).headline
+    assert headline["factors_f1"].value == 1
+    assert headline["factors_with_polarity_f1"].value == 0.5
+
+
+def test_sentiment_and_flags_of_four_comments():
+    gold = [
+        labelled(sentiment="positive"),
+        labelled(sentiment="negative", churn_risk=True),
+        labelled(sentiment="negative", churn_risk=True, follow_up=True),
+        labelled(sentiment="mixed"),
+    ]
+    predicted = [
+        tagged(sentiment="positive"),
+        tagged(sentiment="negative", churn_risk=0.9),
+        tagged(sentiment="mixed", follow_up=0.4),
+        tagged(sentiment="mixed", churn_risk=0.7),
+    ]
+    scores = score_comments(gold, predicted)
+    assert scores.headline["sentiment_accuracy"].value == 0.75
+    # positive 1, negative 2/3, mixed 2/3; neutral occurs on neither side.
+    assert scores.headline["sentiment_macro_f1"].value == pytest.approx(7 / 9)
+    assert scores.headline["churn_risk_f1"].value == 0.5
+    assert scores.headline["follow_up_f1"].value == 0
+    assert scores.labels["evidence"][0].gold == 0
+    assert [(row.label, row.gold, row.predicted) for row in scores.labels["flags"]] == [
+        ("churn_risk", 2, 2),
+        ("follow_up", 1, 0),
+    ]
+
+
+def test_a_comment_that_failed_is_wrong_and_not_left_out():
+    gold = [labelled(themes=THEMES, factors=[("sympathetic:positive", 0, 4)], churn_risk=True)] * 2
+    right = tagged(themes=THEMES, factors=[("sympathetic:positive", 0, 4)], churn_risk=1.0)
+    scores = score_comments(gold, [right, failed()])
+    assert (scores.comments, scores.failed) == (2, 1)
+    assert scores.headline["sentiment_accuracy"].value == 0.5
+    assert scores.headline["language_accuracy"].value == 0.5
+    for name in ("themes_f1", "factors_with_polarity_f1", "churn_risk_f1"):
+        assert scores.headline[name].value == pytest.approx(2 / 3)
+
+
+def test_perfect_tags_score_one_in_everything():
+    text = "Hyggelig og rask betjening"
+    gold = [
+        labelled(text=text, themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=True, follow_up=True)
+    ]
+    record = tagged(themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=1.0, follow_up=1.0)
+    scores = score_comments(gold, [record], [Pair(record, record)])
+    assert {name: score.value for name, score in scores.headline.items()} == dict.fromkeys(scores.headline, 1.0)
+    assert set(scores.calibration.values()) == {0.0}
+
+
+def test_no_comments_give_no_scores():
+    scores = score_comments([], [])
+    assert all(math.isnan(score.value) for score in scores.headline.values())
+    assert all(math.isnan(error) for error in scores.calibration.values())
+    assert (scores.comments, scores.failed) == (0, 0)
+
+
+def test_a_gold_file_and_records_of_different_length_are_refused():
+    with pytest.raises(ValueError, match="zip"):
+        score_comments([labelled()], [])
+
+
+@pytest.mark.parametrize(
+    ("gold", "found", "right"), [("nb", "nb", 1), ("nb", "nn", 0), ("no", "nn", 1), ("no", "da", 0)]
+)
+def test_language_accuracy(gold, found, right):
+    assert score_comments([labelled(lang=gold)], [tagged(language=found)]).headline["language_accuracy"].value == right
+
+
+def test_words_are_counted_that_overlap_a_span_even_by_one_letter():
+    text = "😡 Pakka kom  seint!"
+    assert words_of(text, [Span(6, 9)]) == {2, 8}
+    assert words_of(text, [Span(7, 8)]) == set()
+    assert words_of(text, [Span(0, 1), Span(13, 14)]) == {0, 13}
+    assert words_of(text, []) == set()
+
+
+def test_evidence_counts_words_of_factors_that_both_sides_have():
+    text = "Alltid hyggelig og hjelpsom betjening"
+    gold = [
+        labelled(text=text, factors=[("sympathetic:positive", 7, 27)]),  # hyggelig og hjelpsom
+        labelled(text=text, factors=[("professional:positive", 0, 6)]),  # not given: no part of it
+        labelled(text=text, factors=["sympathetic:positive"]),  # no words marked: no part of it
+        labelled(text=text, factors=[("sympathetic:positive", 7, 15)]),
+    ]
+    predicted = [
+        tagged(factors=[("sympathetic:positive", 19, 37)]),  # hjelpsom betjening: 1 hit, 1 extra, 2 missed
+        tagged(factors=[("professional:negative", 0, 6)]),
+        tagged(factors=[("sympathetic:positive", 0, 6)]),
+        tagged(factors=[("sympathetic:positive", 7, 15)]),  # 1 hit
+    ]
+    counts = count_evidence(gold, predicted)
+    assert counts.totals[:, 0].tolist() == [2, 1, 2]
+    assert float(micro_f1(counts.totals)) == pytest.approx(4 / 7)
+    (row,) = score_comments(gold, predicted).labels["evidence"]
+    assert (row.gold, row.predicted, row.recall, row.precision) == (4, 3, 0.5, pytest.approx(2 / 3))
+
+
+def test_evidence_joins_the_spans_of_one_factor():
+    gold = [labelled(text="snill og blid", factors=[("sympathetic:positive", 0, 5), ("sympathetic:positive", 9, 13)])]
+    predicted = [tagged(factors=[("sympathetic:positive", 0, 5), ("sympathetic:positive", 9, 13)])]
+    assert count_evidence(gold, predicted).totals[:, 0].tolist() == [2, 0, 0]
+
+
+def test_a_given_factor_without_words_misses_all_of_them():
+    gold = [labelled(text="snill og blid", factors=[("sympathetic:positive", 0, 13)])]
+    assert count_evidence(gold, [tagged(factors=["sympathetic:positive"])]).totals[:, 0].tolist() == [0, 0, 3]
+
+
+def test_calibration_error_of_two_bins():
+    # 0.85 and 0.95 fall in different bins; half of the first come true: 2/3 * |0.5 - 0.85| + 1/3 * |1 - 0.95|.
+    error = expected_calibration_error([0.85, 0.85, 0.95], [True, False, True])
+    assert error == pytest.approx(2 / 3 * 0.35 + 1 / 3 * 0.05)
+
+
+def test_errors_within_one_bin_cancel_and_in_two_bins_do_not():
+    says, comes_true = [0.2, 0.8], [False, True]
+    assert expected_calibration_error(says, comes_true, n_bins=1) == pytest.approx(0.0)
+    assert expected_calibration_error(says, comes_true, n_bins=10) == pytest.approx(0.2)
+
+
+def test_calibration_error_at_its_worst_and_best():
+    assert expected_calibration_error([1.0, 0.0], [False, True]) == 1
+    assert expected_calibration_error([1.0, 0.0], [True, False]) == 0
+
+
+@settings(deadline=None)  # the machine may be busy
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans())), st.integers(1, 20))
+def test_calibration_error_stays_within_bounds(rows, n_bins):
+    error = expected_calibration_error([says for says, _ in rows], [true for _, true in rows], n_bins=n_bins)
+    assert math.isnan(error) if not rows else 0 <= error <= 1 + 1e-9
+
+
+def test_calibration_of_sentiment_reads_the_label_that_was_given():
+    gold = [labelled(sentiment="positive"), labelled(sentiment="negative"), labelled()]
+    predicted = [tagged(probability=0.7), tagged(probability=0.7), failed()]
+    assert sentiment_calibration(gold, predicted) == pytest.approx(0.2)
+
+
+def test_calibration_of_a_flag_reads_its_confidence_as_that_of_being_due():
+    gold = [labelled(follow_up=True), labelled(), labelled(), labelled()]
+    assert flag_calibration(gold, [tagged(follow_up=0.25)] * 4, "follow_up") == pytest.approx(0.0)
+    assert flag_calibration(gold, [tagged(follow_up=0.75)] * 4, "follow_up") == pytest.approx(0.5)
+
+
+def test_agreement_of_a_localisation_with_its_original():
+    original = tagged(themes=THEMES, factors=["sympathetic:positive"], sentiment="mixed")
+    localised = tagged(themes=["delivery_time:positive", "staff_service:neutral"], sentiment="mixed")
+    headline = score_comments([labelled()], [localised], [Pair(original, localised)]).headline
+    # Original 2 themes and 1 factor, localisation 2 themes; with their sentiments 1 is shared: 2 / (3 + 2).
+    assert headline["localisation_f1"].value == pytest.approx(0.4)
+    assert headline["localisation_themes_f1"].value == 1
+    assert headline["localisation_factors_f1"].value == 0
+    assert headline["localisation_sentiment"].value == 1
+
+
+def rated(sentiment: str) -> RatedComment:
+    return RatedComment(id="R1", lang="da", text="Fin butik", sentiment=sentiment)
+
+
+def test_signs_leave_neutral_texts_out_and_count_a_score_of_zero_as_wrong():
+    gold = [rated("positive"), rated("negative"), rated("neutral"), rated("negative"), rated("negative")]
+    predicted = [
+        tagged(sentiment="positive"),
+        tagged(sentiment="mixed"),  # its score is above 0
+        tagged(sentiment="negative"),
+        tagged(sentiment="neutral"),  # its score is 0
+        tagged(sentiment="negative"),
+    ]
+    result = score_signs(gold, predicted)
+    assert (result.value, result.support) == (0.5, 4)
+    assert score_signs(gold, [failed()] * 5).value == 0
+
+
+def test_three_ways_read_mixed_as_neutral():
+    gold = [rated("neutral"), rated("positive"), rated("negative")]
+    predicted = [tagged(sentiment="mixed"), tagged(sentiment="positive"), tagged(sentiment="neutral")]
+    # neutral: 1 hit, 1 extra -> 2/3; positive 1; negative 0.
+    assert score_three_ways(gold, predicted).value == pytest.approx(5 / 9)
