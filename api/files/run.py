@@ -24,7 +24,7 @@ from api.files.tagging import TagsComments, tag_rows
 from api.files.writer import Writer
 from nlp.record import Record
 
-_ROWS_FOR_COLUMNS = 100
+ROWS_FOR_COLUMNS = 100
 _ROWS_PER_REPORT = 1_000
 
 
@@ -115,7 +115,7 @@ def _checked_rows(reader: Reader, roles: Roles, name: str) -> Iterator[InputRow]
         _check_columns(reader.header, roles, name)
         return reader.rows()
     rows = reader.rows()
-    first = list(islice(rows, _ROWS_FOR_COLUMNS))
+    first = list(islice(rows, ROWS_FOR_COLUMNS))
     objects = [row for row in first if row.problem is None]
     if objects:
         _check_columns(list(dict.fromkeys(column for row in objects for column in row.columns)), roles, name)

@@ -45,6 +45,7 @@ class Summary:
         """
         failed = self.rows - self.tagged
         speed = f", {self.rows / self.seconds:,.0f} comments/s" if self.seconds else ""
-        head = f"{self.rows:,} lines: {self.tagged:,} tagged, {failed:,} with an error; {self.seconds:,.1f} s{speed}"
+        lines = f"{self.rows:,} line" if self.rows == 1 else f"{self.rows:,} lines"
+        head = f"{lines}: {self.tagged:,} tagged, {failed:,} with an error; {self.seconds:,.1f} s{speed}"
         errors = (f"  {code}: {e.count:,}, the first on line {e.first_line:,}" for code, e in self.errors.items())
         return "\n".join([head, *errors])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError
 from pathlib import Path
@@ -13,8 +14,17 @@ from typer.testing import CliRunner, Result
 import api.cli
 import api.server
 from api.cli import app
+from api.files.columns import MAX_COLUMNS
+from api.files.decode import MAX_LINE
+from api.files.errors import FileError
+from api.files.layout import FLAT_FIELDS
+from api.files.problems import Code
+from api.files.read_csv import MAX_CELL
+from api.files.read_jsonl import MAX_DEPTH
+from api.files.run import ROWS_FOR_COLUMNS
+from api.files.write_parquet import ROWS_PER_GROUP
 from api.settings import Settings
-from nlp.errors import BadModel
+from nlp.errors import BadModel, BadTaxonomy, MissingExtra, StemmeError, UntaggableText
 
 PLUGIN = """
 from typing import Annotated
@@ -114,7 +124,11 @@ def test_the_version_of_what_is_not_installed(monkeypatch: pytest.MonkeyPatch) -
 def served(monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
     """The settings with which the service was started; nothing listens."""
     started: list[Settings] = []
-    monkeypatch.setattr(api.server, "serve", lambda settings, *, load: started.append(settings))
+
+    def serve(settings: Settings, *, load: object) -> None:
+        started.append(settings)
+
+    monkeypatch.setattr(api.server, "serve", serve)
     return started
 
 
@@ -144,3 +158,35 @@ def test_a_setting_that_is_not_valid_is_named(
     assert "99999" in result.stderr
     assert "less than or equal to 65535" in result.stderr
     assert result.stderr.endswith("(bad_settings)\n")
+
+
+PAGE = (Path(api.cli.__file__).parents[1] / "docs" / "command-line.md").read_text(encoding="utf-8")
+
+
+def test_the_page_explains_every_error_of_a_row() -> None:
+    tagger = {kind.code for kind in UntaggableText.__subclasses__()}
+    assert [code for code in {*Code, *tagger} if f"\n| `{code}` | " not in PAGE] == []
+
+
+def test_the_page_lists_every_error_of_the_run() -> None:
+    kinds: list[type[StemmeError]] = [*FileError.__subclasses__(), BadModel, BadTaxonomy, MissingExtra]
+    assert [kind.code for kind in kinds if f"`{kind.code}`" not in PAGE] == []
+
+
+def test_the_page_lists_every_option_of_tag() -> None:
+    page = PAGE.partition("## `stemme tag")[2].partition("### Input")[0]
+    shown = CliRunner(env={"COLUMNS": "200", "TERMINAL_WIDTH": "200"}).invoke(app, ["tag", "--help"]).stdout
+    options = set(re.findall(r"--[a-z][a-z-]+", shown.partition("Options")[2].partition("Examples")[0])) - {"--help"}
+    assert len(options) > 10
+    assert [option for option in options if f"`{option}`" not in page] == []
+
+
+def test_the_page_names_the_columns_of_a_csv_output() -> None:
+    assert ", ".join(f"`{field}`" for field in FLAT_FIELDS) in " ".join(PAGE.split())
+
+
+def test_the_page_has_the_right_limits() -> None:
+    for limit in (MAX_CELL, MAX_LINE, MAX_COLUMNS, ROWS_PER_GROUP):
+        assert f"{limit:,}" in PAGE
+    assert f"more than {MAX_DEPTH} deep" in PAGE
+    assert f"its first {ROWS_FOR_COLUMNS} objects" in PAGE

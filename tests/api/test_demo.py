@@ -17,6 +17,7 @@ from api.demo import (
     SHORT,
     Quote,
     Tagged,
+    choose_quote,
     excerpt,
     factor_findings,
     flag_findings,
@@ -31,8 +32,8 @@ from tests.stubs import StubTagger
 COMMENTS = """id,text
 1,pakka kom sein
 2,altfor sein!
-3,"kom sein, men det var ein svært lang dag og eg hadde så mykje anna å tenke på at eg ikkje la merke til det før kvelden!"
-4,rask!
+3,"kom sein, men det var ein lang dag, og eg hadde så mykje anna å tenke på at eg ikkje la merke til det før i kveld!"
+4,rask og hyggelig!
 5,hyggelig men dyrt
 6,dyrt så eg bytter!
 7,kan de ring meg
@@ -59,23 +60,42 @@ def test_themes_are_counted_by_the_sentiment_about_them(tagged: Tagged) -> None:
         ("delivery_time", "negative", 3),
         ("delivery_time", "positive", 1),
         ("price_value", "negative", 2),
-        ("staff_service", "positive", 1),
+        ("staff_service", "positive", 2),
     ]
 
 
-def test_the_quote_is_short_and_the_surest(tagged: Tagged) -> None:
-    # 1 is less sure, 3 is as sure as 2 and long.
-    assert [f.quote.text for f in theme_findings(tagged)][:2] == ["altfor sein!", "rask!"]
+def quote(text: str, confidence: float) -> Quote:
+    return Quote(text, (Span(0, 4),), confidence, "nb")
 
 
-def test_a_comment_is_quoted_once_if_there_is_another(tagged: Tagged) -> None:
-    quotes = {(f.label, f.felt): f.quote.text for f in theme_findings(tagged)}
-    assert quotes["price_value", "negative"] == "dyrt så eg bytter!"
-    assert quotes["staff_service", "positive"] == "hyggelig men dyrt"
+def test_the_surest_of_the_short_quotes_is_chosen() -> None:
+    long, sure, unsure = quote("sein " * 40, 0.9), quote("sein, svært sein", 0.8), quote("sein", 0.7)
+    assert choose_quote([unsure, long, sure]) is sure
+    assert choose_quote([long]) is long
+
+
+def test_a_quote_that_shows_no_words_is_the_last_choice() -> None:
+    silent = Quote("sein", (), 0.9, "nb")
+    assert choose_quote([silent, quote("sein", 0.6)]).spans == (Span(0, 4),)
+
+
+def test_a_comment_is_quoted_once_if_there_is_another() -> None:
+    both, other = quote("sein og dyrt", 0.9), quote("dyrt", 0.7)
+    assert choose_quote([both, other], used={both.text}) is other
+    assert choose_quote([both], used={both.text}) is both
+
+
+def test_each_finding_has_a_quote_of_its_own(tagged: Tagged) -> None:
+    assert [f.quote.text for f in theme_findings(tagged)] == [
+        "altfor sein!",
+        "rask og hyggelig!",
+        "dyrt så eg bytter!",
+        "hyggelig men dyrt",
+    ]
 
 
 def test_factors_are_counted_by_polarity(tagged: Tagged) -> None:
-    assert [(f.label, f.felt, f.count) for f in factor_findings(tagged)] == [("sympathetic", "positive", 1)]
+    assert [(f.label, f.felt, f.count) for f in factor_findings(tagged)] == [("sympathetic", "positive", 2)]
 
 
 def test_flags_are_counted_by_the_sentiment_of_the_comment(tagged: Tagged) -> None:
@@ -106,8 +126,8 @@ def test_the_summary_shows_every_part_with_the_words_that_carried_it(tagged: Tag
     rows = [" ".join(line.split()) for line in text.splitlines()]
     assert "Negative 4 50% ████████████████████" in rows
     assert "Delivery time negative 3 altfor *sein*! (nb)" in rows
-    assert "positive 1 *rask*! (nb)" in rows
-    assert "Sympathetic positive 1 *hyggelig* men dyrt (nb)" in rows
+    assert "positive 1 *rask* og hyggelig! (nb)" in rows
+    assert "Sympathetic positive 2 rask og *hyggelig*! (nb)" in rows
     assert "Churn risk negative 1 dyrt så eg *bytter*! (nb)" in rows
     assert "Follow-up neutral 1 kan de *ring meg* (nb)" in rows
 

@@ -2,64 +2,108 @@
 
 from __future__ import annotations
 
+import gc
 import json
-import tracemalloc
+import os
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from api.files.formats import Format
+from api.files.rows import Row
 from api.files.run import Run, tag_file
+from nlp.record import Comment, FailedComment, Problem, Record, TaggedComment
 from tests.api.runs import Silent, tag_path
 from tests.stubs import StubTagger
 
-SHORT, LONG = 1_000, 10_000
+ROOT = Path(__file__).parents[2]
+BATCH = 16
+PEAK = """
+import sys
+from pathlib import Path
+from api.files.run import Run, tag_file
+from tests.api.runs import Silent
+from tests.stubs import StubTagger
+
+tag_file(Run(sys.argv[1], sys.argv[2]), load_tagger=StubTagger, report=Silent())
+status = Path("/proc/self/status").read_text()
+print(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM")))
+"""
 
 
-def write(folder: Path, rows: int, format_: Format) -> Path:
-    """Rows as they come: tagged ones, broken ones, and ids that were there before."""
+def alive() -> int:
+    """How many rows and records there are in this process."""
+    return sum(isinstance(thing, Row | FailedComment | TaggedComment) for thing in gc.get_objects())
+
+
+class Quick(StubTagger):
+    """Gives up on every text."""
+
+    def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]:
+        return (FailedComment(comment.id, Problem("stub", "stub")) for comment in comments)
+
+
+class CountsRows(Quick):
+    """Counts what is alive whenever it is asked for the next records."""
+
+    def __init__(self) -> None:
+        self.alive: list[int] = []
+
+    def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]:
+        self.alive.append(alive())
+        return super().tag(comments, batch_size=batch_size)
+
+
+def write(folder: Path, rows: int, format_: Format, *, broken: bool = False) -> Path:
+    """Rows as they come, some without a text; or broken ones only."""
+    lines = [
+        '{"id": ' if broken else json.dumps({"id": str(n), "text": "kom sein, " * 30 if n % 7 else "", "by": "Tromsø"})
+        for n in range(rows)
+    ]
     jsonl = folder / f"{rows}.jsonl"
-    with jsonl.open("w", encoding="utf-8") as stream:
-        for n in range(rows):
-            row = {"id": str(n if n % 50 else 0), "text": "pakka kom sein " * 5 if n % 7 else "", "by": "Tromsø"}
-            stream.write(json.dumps(row) + "\n")
+    jsonl.write_text("\n".join(lines), encoding="utf-8")
     if format_ is Format.JSONL:
         return jsonl
-    path = folder / f"{rows}.{format_}"
-    run = Run(str(jsonl), str(path))
-    tag_file(run, load_tagger=StubTagger, report=Silent())
-    return path
-
-
-def peak(source: Path, target: Path) -> int:
-    """The most bytes that a run held at once, without the parts of Arrow that bound themselves."""
-    run = Run(str(source), str(target))
-    tracemalloc.start()
-    try:
-        tag_file(run, load_tagger=StubTagger, report=Silent())
-        return tracemalloc.get_traced_memory()[1]
-    finally:
-        tracemalloc.stop()
+    return tag_path(jsonl, folder / f"{rows}.{format_}").path
 
 
 @pytest.mark.parametrize("from_", list(Format))
 @pytest.mark.parametrize("to", list(Format))
-def test_ten_times_the_rows_take_no_more_memory(tmp_path: Path, from_: Format, to: Format) -> None:
-    short, long = write(tmp_path, SHORT, from_), write(tmp_path, LONG, from_)
-    peak(short, tmp_path / f"warm.{to}")  # what is loaded on first use stays, and is no part of either run
-    small = peak(short, tmp_path / f"short.{to}")
-    assert peak(long, tmp_path / f"long.{to}") < 1.3 * small + 100_000
+def test_only_a_batch_of_rows_is_in_memory_at_a_time(tmp_path: Path, from_: Format, to: Format) -> None:
+    source, tagger = write(tmp_path, 400, from_), CountsRows()
+    before = alive()
+    run = Run(str(source), str(tmp_path / f"out.{to}"), batch_size=BATCH)
+    assert tag_file(run, load_tagger=lambda: tagger, report=Silent()).rows == 400
+    assert len(tagger.alive) == 400 / BATCH
+    assert max(tagger.alive) - before <= 3 * BATCH + 2  # the rows to be tagged; and rows and records just written
 
 
-def test_rows_that_are_all_broken_take_no_more_memory(tmp_path: Path) -> None:
-    for rows in (SHORT, LONG):
-        (tmp_path / f"{rows}.jsonl").write_text('{"id": \n' * rows)
-    peak(tmp_path / f"{SHORT}.jsonl", tmp_path / "warm.jsonl")
-    small = peak(tmp_path / f"{SHORT}.jsonl", tmp_path / "short.jsonl")
-    assert peak(tmp_path / f"{LONG}.jsonl", tmp_path / "long.jsonl") < 1.3 * small + 100_000
+def test_only_a_batch_of_broken_rows_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    source, tagger = write(tmp_path, 400, Format.JSONL, broken=True), CountsRows()
+    before = alive()
+    run = Run(str(source), str(tmp_path / "out.jsonl"), batch_size=BATCH)
+    tag_file(run, load_tagger=lambda: tagger, report=Silent())
+    assert len(tagger.alive) == 400 / BATCH
+    assert max(tagger.alive) - before <= 3 * BATCH + 2
+
+
+@pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's own books")
+@pytest.mark.parametrize(("from_", "to"), [(Format.CSV, Format.JSONL), (Format.JSONL, Format.PARQUET)])
+def test_ten_thousand_rows_take_no_more_memory_than_a_thousand(tmp_path: Path, from_: Format, to: Format) -> None:
+    peaks = []
+    for rows in (1_000, 10_000):
+        command = [sys.executable, "-c", PEAK, str(write(tmp_path, rows, from_)), str(tmp_path / f"out{rows}.{to}")]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+        peaks.append(int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300).stdout))
+    assert peaks[1] <= 1.3 * peaks[0]
 
 
 def test_ten_thousand_rows_come_out_in_order(tmp_path: Path) -> None:
-    out = tag_path(write(tmp_path, LONG, Format.JSONL), tmp_path / "out.jsonl")
-    assert [record["id"] for record in out.records] == [str(n if n % 50 else 0) for n in range(LONG)]
-    assert out.summary.rows == LONG
+    source = write(tmp_path, 10_000, Format.JSONL)
+    target = tmp_path / "out.jsonl"
+    summary = tag_file(Run(str(source), str(target)), load_tagger=Quick, report=Silent())
+    assert [json.loads(line)["id"] for line in target.read_text().splitlines()] == [str(n) for n in range(10_000)]
+    assert summary.rows == 10_000

@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -24,10 +24,10 @@ from api.settings import Settings
 from tests.api.rest_stub import comments
 
 ROOT = Path(api.__file__).parents[1]
-PATIENCE_SECONDS = 30
+PATIENCE_SECONDS = 120  # only a broken service ever waits as long
 
 QUICK = "lambda model: StubTagger()"
-SLOW = "lambda model: StubTagger(seconds_per_batch=0.1)"
+SLOW = "lambda model: StubTagger(seconds_per_batch=0.2)"
 
 NO_TORCH = """
 import sys
@@ -97,13 +97,13 @@ def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
 
 
 @contextmanager
-def posted(served: Served, texts: list[str]) -> Iterator[Callable[[], httpx.Response]]:
-    """A request that is under way; call what you get for its answer."""
+def posted(served: Served, texts: list[str]) -> Iterator[Future[httpx.Response]]:
+    """A request that is under way."""
     with ThreadPoolExecutor(1) as pool, served.client() as client:
         under_way = pool.submit(client.post, "/v1/classify", json=comments(*texts))
         time.sleep(0.3)
         assert not under_way.done()
-        yield under_way.result
+        yield under_way
 
 
 def test_requests_at_once_each_get_their_own_answer(start: Callable[..., Served]) -> None:
@@ -126,24 +126,22 @@ def test_requests_at_once_each_get_their_own_answer(start: Callable[..., Served]
 def test_health_answers_at_once_during_a_request_of_a_thousand_comments(start: Callable[..., Served]) -> None:
     served = start(SLOW)
     served.wait_until_ready()
-    with posted(served, ["Leveringen gikk greit"] * 1_000) as answer, served.client() as client:
-        began = time.monotonic()
+    with posted(served, ["Leveringen gikk greit"] * 1_000) as under_way, served.client() as client:
         assert client.get("/healthz").status_code == 200
-        seconds = time.monotonic() - began
-        assert len(answer().json()["results"]) == 1_000
-        assert seconds < 1.0
-        assert time.monotonic() - began > seconds + 0.5
+        assert not under_way.done()
+        assert len(under_way.result().json()["results"]) == 1_000
 
 
 def test_a_request_in_hand_is_finished_after_sigterm(start: Callable[..., Served]) -> None:
     served = start(SLOW)
     served.wait_until_ready()
-    with posted(served, ["Fin butikk"] * 1_000) as answer:
+    with posted(served, ["Fin butikk"] * 1_000) as under_way:
         served.process.send_signal(signal.SIGTERM)
         wait_for(lambda: "Shutting down" in served.log)
         with pytest.raises(httpx.ConnectError), served.client() as client:
             client.get("/healthz")
-        assert len(answer().json()["results"]) == 1_000
+        assert not under_way.done()
+        assert len(under_way.result().json()["results"]) == 1_000
     assert served.process.wait(PATIENCE_SECONDS) == -signal.SIGTERM
 
 
@@ -155,12 +153,15 @@ def test_ctrl_c_ends_it_without_a_traceback(start: Callable[..., Served]) -> Non
     assert "Traceback" not in served.log
 
 
-def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., Served]) -> None:
-    served = start("lambda model: time.sleep(1.5) or StubTagger()")
+def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., Served], tmp_path: Path) -> None:
+    loaded = tmp_path / "loaded"
+    wait = f"list(iter(lambda: time.sleep(0.02) or Path({str(loaded)!r}).exists(), True))"
+    served = start(f"lambda model: ({wait}, StubTagger())[1]")
     with served.client() as client:
         assert client.get("/healthz").status_code == 200
         assert client.get("/readyz").status_code == 503
         assert client.post("/v1/classify", json=comments("Bra")).json()["code"] == "not_ready"
+        loaded.touch()
         wait_for(lambda: client.get("/readyz").status_code == 200)
     assert "Ready with stub@1.0.0 and journey@1.0.0" in served.log
 

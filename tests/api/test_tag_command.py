@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import IO, Any
 
@@ -119,7 +120,7 @@ def test_quiet_says_nothing(tmp_path: Path) -> None:
 def test_the_options_reach_the_run(tmp_path: Path) -> None:
     (tmp_path / "in.txt").write_bytes("nr;svar\n7;blå, sein\n7;dyrt\n".encode("latin-1"))
     result = call(
-        *["tag", tmp_path / "in.txt", "--input-format", "csv", "--id-column", "nr", "--text-column", "svar"],
+        *["tag", str(tmp_path / "in.txt"), "--input-format", "csv", "--id-column", "nr", "--text-column", "svar"],
         *["--allow-duplicate-ids", "--encoding", "latin-1", "--batch-size", "1"],
     )
     records = [json.loads(line) for line in result.stdout.splitlines()]
@@ -141,7 +142,7 @@ def test_a_guessed_encoding_is_said(tmp_path: Path) -> None:
 
 def test_a_cell_of_a_million_letters_is_read(tmp_path: Path) -> None:
     (tmp_path / "in.csv").write_text(f"id,notes,text\n1,{'x' * 1_000_000},sein\n")
-    assert "1 lines: 1 tagged" in call("tag", tmp_path / "in.csv", "-o", tmp_path / "out.csv").stderr
+    assert "1 line: 1 tagged" in call("tag", tmp_path / "in.csv", "-o", tmp_path / "out.csv").stderr
 
 
 # Runs that cannot start. Each ends with code 2 and one line, and the model is never loaded.
@@ -228,7 +229,7 @@ class TestRefused:
     def test_an_input_that_may_not_be_read(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         # As above: root may read anything.
         (tmp_path / "in.jsonl").write_text(GOOD)
-        open_ = Path.open
+        open_: Callable[..., IO[Any]] = Path.open
 
         def refuse(path: Path, *arguments: Any, **options: Any) -> IO[Any]:
             if path.name == "in.jsonl":

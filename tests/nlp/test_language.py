@@ -4,6 +4,7 @@ import json
 import subprocess
 import sys
 import time
+from zlib import crc32
 
 import numpy as np
 import pytest
@@ -115,7 +116,6 @@ def test_words_that_the_languages_share_get_a_low_confidence(identifier, text):
     ("text", "language"),
     [
         ("ikkje", "nn"),
-        ("og jeg", "nb"),
         ("och jag", "sv"),
         ("meget hurtig", "da"),
         ("mycket bra", "sv"),
@@ -166,7 +166,7 @@ def test_features_are_the_sequences_of_a_word_and_the_word():
 
 def test_evidence_is_summed_by_hand(tmp_path):
     weights = np.zeros((2**12, len(LANGUAGES)), dtype=np.int8)
-    (whole,) = {*features_of("å", 2**12)} - {*features_of("åe", 2**12)} - {*features_of("eå", 2**12)} or {0}
+    whole = crc32("=å".encode()) % 2**12
     weights[whole, LANGUAGES.index("sv")] = 10
     save(tmp_path, weights)
     guess = LanguageIdentifier.load(tmp_path).identify("å")
