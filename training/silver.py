@@ -58,6 +58,8 @@ def silver_examples(
     weight: float,
 ) -> list[Example]:
     """An example for each review and each of its translations, with the teachers' probabilities for every tag."""
+    if not reviews:
+        return []
     texts = [review.text for review in reviews]
     mean = (linear_teacher(encoder, comments, texts) + network_teacher(encoder, texts)) / 2
     taught: Mapping[str, tuple[RatedText, Floats]] = {

@@ -61,6 +61,12 @@ def rated(row: dict) -> dict:
     return {"id": row["id"], "lang": row["lang"], "source": "own", "text": row["text"], "sentiment": three}
 
 
+STARS_ONLY = [
+    rated(labelled(number)) | {"id": f"stars-{number}", "text": f"{COMMENTS[number % 5][1]} igjen {number}"}
+    for number in range(12)
+]
+
+
 def write(path: Path, rows: list) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = "".join((row if isinstance(row, str) else json.dumps(row, ensure_ascii=False)) + "\n" for row in rows)
@@ -76,7 +82,7 @@ def make(folder: Path) -> Path:
     dev, train = rows[: len(COMMENTS)], rows[len(COMMENTS) :]
     write(folder / "opinions/train.jsonl", train)
     write(folder / "opinions/dev.jsonl", dev)
-    write(folder / "sentiment/train.jsonl.xz", [rated(row) for row in rows])
+    write(folder / "sentiment/train.jsonl.xz", [rated(row) for row in rows] + STARS_ONLY)
     write(folder / "sentiment/dev.jsonl.xz", [rated(dev[0])])
     translated = [
         {"id": row["id"], "from_lang": row["lang"], "lang": "nb", "text": f"oversatt {row['text']}"} for row in rows

@@ -11,8 +11,8 @@ def corpora(tmp_path):
 
 def test_dev_comments_are_left_out_wherever_they_stand(corpora):
     dev = {f"own-{number}" for number in range(6)}
-    for rows in (corpora.labelled(), corpora.rated(), corpora.translated()):
-        assert len(rows) == 66
+    for rows, expected in ((corpora.labelled(), 66), (corpora.rated(), 78), (corpora.translated(), 66)):
+        assert len(rows) == expected
         assert not dev & {row.id for row in rows}
 
 
