@@ -53,7 +53,7 @@ def test_sentences_end_at_marks(language, text, expected):
         ("nn", "Eg tinga m.a. to stolar og fekk t.d. ikkje faktura"),
         ("nb", "Betalte 1.200,50 kr for 3.5 kilo den 10. mai og fikk 2. sortering"),
         ("da", "Bestilt 10. Maj og sendt 3. September"),
-        ("nb", "Snakket med Ø. Hansen i resepsjonen"),
+        ("nb", "Snakket med Ø. Hansen og A.Berg i resepsjonen"),
         ("sv", "Beställde den 3. maj 2024 och den 14.5.2024 kom 12,5 meter"),
         ("nb", "F.EKS. VAR KL. 10 FOR SENT"),
         ("nb", "Snakket med A. Hansen i resepsjonen"),
