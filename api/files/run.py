@@ -18,7 +18,7 @@ from api.files.identify import Roles, identify
 from api.files.reader import Reader
 from api.files.rows import InputRow, Row
 from api.files.seen import SeenIds
-from api.files.source import Source, open_source
+from api.files.source import Source, open_source, refuse_folder
 from api.files.summary import Summary
 from api.files.tagging import TagsComments, tag_rows
 from api.files.writer import Writer
@@ -66,6 +66,7 @@ def tag_file(run: Run, *, load_tagger: Callable[[], TagsComments], report: Repor
     FileError : before anything was tagged; what is wrong with the input or the output
     RunFailed : if reading or writing broke off halfway; no output file stands there then
     """
+    refuse_folder(run.input)
     input_format = format_of(run.input, run.input_format, option="--input-format")
     output_format = format_of(run.output, run.output_format, option="--output-format")
     columns_ahead = output_format is not Format.JSONL

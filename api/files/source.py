@@ -67,10 +67,20 @@ def open_source(name: str, *, again: bool) -> Iterator[Source]:
             yield Source("standard input", Path(kept.name))
 
 
-def _checked(name: str) -> Path:
-    path = Path(name)
-    if path.is_dir():
+def refuse_folder(name: str) -> None:
+    """Call a folder a folder, before its name is asked for an extension.
+
+    Raises
+    ------
+    InputIsFolder : if `name` is one
+    """
+    if Path(name).is_dir():
         raise InputIsFolder(f"{name} is a folder. Name one file, .csv, .jsonl or .parquet.")
+
+
+def _checked(name: str) -> Path:
+    refuse_folder(name)
+    path = Path(name)
     if not path.exists():
         near = sorted(other.name for other in path.parent.glob("*") if other.suffix in {".csv", ".jsonl", ".parquet"})
         hint = f" Files there: {', '.join(near[:10])}." if near else ""

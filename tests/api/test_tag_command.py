@@ -164,6 +164,7 @@ class TestRefused:
     def test_a_folder_as_input(self, tmp_path: Path) -> None:
         (tmp_path / "in.csv").mkdir()
         assert self.refuse(tmp_path / "in.csv").endswith("(input_is_folder)")
+        assert self.refuse(tmp_path).endswith("(input_is_folder)")  # not "has no extension"
 
     def test_an_empty_file(self, tmp_path: Path) -> None:
         (tmp_path / "in.csv").touch()
