@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import argparse
 import random
-import resource
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ProcessPoolExecutor
@@ -18,6 +17,8 @@ from importlib.util import find_spec
 from multiprocessing import get_context
 from pathlib import Path
 from typing import Any, Final
+
+import psutil
 
 from nlp.language import LANGUAGES, SHIPPED, LanguageIdentifier
 from nlp.record import Language
@@ -208,14 +209,16 @@ def cost(name: str, path: Path, texts: Sequence[str]) -> Cost:
 
 
 def _measure(name: str, path: Path, texts: Sequence[str]) -> Cost:
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    # What is resident now, not its highest mark: what imports needed for a moment would hide what loading adds.
+    process = psutil.Process()
+    before = process.memory_info().rss
     started = time.process_time()
     identify = IDENTIFIERS[name](path)
     loaded = time.process_time()
     identify(texts)
     ended = time.process_time()
-    added = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before
-    return Cost(loaded - started, added / 1024, len(texts) / (ended - loaded))
+    added = process.memory_info().rss - before
+    return Cost(loaded - started, added / 2**20, len(texts) / (ended - loaded))
 
 
 def report(

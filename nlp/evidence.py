@@ -16,7 +16,7 @@ from nlp.record import Span
 # A word with its inner hyphens and apostrophes, or a single mark or emoji; every character but white space is in one.
 WORD = re.compile(r"\w+(?:[-'’]\w+)*|[^\w\s]")
 SENTENCE_END = re.compile(r"[.!?\n]")
-# Chosen on the calibration split of the train data, by token F1 against annotated spans (docs/model.md).
+# The best of nine on the calibration split of the train data, by token F1 on annotated spans (docs/model.md).
 NEAR_HEAVIEST = 0.3
 LONGEST_GAP = 1  # words between two kept ones that are taken along ("svært | lite | hyggelig")
 MOST_SPANS = 3

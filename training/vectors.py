@@ -1,7 +1,7 @@
 """Skip-gram vectors of the tokenizer's pieces, from which the encoder's token embeddings start.
 
-Minutes of skip-gram (Mikolov et al. 2013, Distributed Representations of Words and Phrases, NIPS) halve the tokens
-that masked-language-model training needs to reach the same loss on this corpus; docs/model.md has the figures.
+Skip-gram (Mikolov et al. 2013, Distributed Representations of Words and Phrases, NIPS) takes minutes. What it saves
+pre-training was not measured with this recipe.
 """
 
 from __future__ import annotations
