@@ -24,7 +24,7 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     ----------
     Guo et al. (2017), On Calibration of Modern Neural Networks, ICML, section 4.2
 
-    >>> softmax(np.array([0.0, 2.0]), temperature=2.0).round(2).tolist()
+    >>> softmax(np.array([0.0, 2.0]), temperature=2.0).astype(float).round(2).tolist()
     [0.27, 0.73]
     """
     scaled = logits.astype(np.float64) / _checked(temperature)

@@ -18,7 +18,7 @@ from nlp.sentiment import SentimentDecoder
 from nlp.taxonomy import Taxonomy
 from nlp.themes import ThemeDecoder
 
-MAX_TEXT_LENGTH = 20_000  # characters; the longest answers in surveys are a tenth of it
+MAX_TEXT_LENGTH = 20_000  # characters; the longest comment that was labelled for training has 800
 
 
 class Tagger:
