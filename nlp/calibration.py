@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -43,8 +45,9 @@ def sigmoid(logit: float, temperature: float = 1.0) -> float:
     >>> round(sigmoid(2.0, temperature=2.0), 2)
     0.73
     """
-    scaled = float(np.clip(logit / _checked(temperature), -60, 60))
-    return float(1 / (1 + np.exp(-scaled)))
+    # Plain floats: for one number a call of numpy costs more than the sum.
+    scaled = min(max(logit / _checked(temperature), -60.0), 60.0)
+    return 1 / (1 + math.exp(-scaled))
 
 
 def _checked(temperature: float) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from nlp.calibration import sigmoid
-from nlp.evidence import evidence_spans
+from nlp.evidence import Words
 from nlp.models.encoder import EncoderOutput
 from nlp.record import FactorName, FactorTag, Polarity
 
@@ -17,7 +17,7 @@ class FactorDecoder:
     def __init__(self, thresholds: Mapping[str, float], temperatures: Mapping[str, float] | None = None) -> None:
         self._thresholds, self._temperatures = thresholds, temperatures or {}
 
-    def decode(self, text: str, output: EncoderOutput) -> tuple[FactorTag, ...]:
+    def decode(self, words: Words, output: EncoderOutput) -> tuple[FactorTag, ...]:
         """Every factor that reaches its threshold. Both polarities of one factor may hold: two people, two manners."""
         tags = []
         for label in output.labels.factors:
@@ -31,7 +31,7 @@ class FactorDecoder:
                     factor=cast(FactorName, factor),
                     polarity=cast(Polarity, polarity),
                     confidence=round(confidence, 4),
-                    spans=evidence_spans(text, output.offsets, output.token_weights[:, column]),
+                    spans=words.evidence(output.token_weights[:, column]),
                 )
             )
         return tuple(tags)

@@ -22,52 +22,70 @@ LONGEST_GAP = 1  # words between two kept ones that are taken along ("svært | l
 MOST_SPANS = 3
 
 
-def evidence_spans(text: str, offsets: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]) -> tuple[Span, ...]:
-    """The words of `text` that weigh most.
+class Words:
+    """The words of one comment and the tokens that each is made of, found once and weighed for any number of tags.
 
     Parameters
     ----------
     offsets : shape (n_tokens, 2), code points of `text` where each token begins and ends; empty ones are passed over
-    weights : shape (n_tokens,), at least 0
 
-    Returns
-    -------
-    At least one and at most three spans, in the order of the text, none empty, none across the end of a sentence;
-    none at all only if the text is empty or white space.
+    >>> words = Words("Så dyrt", np.array([(0, 2), (3, 5), (5, 7)], dtype=np.int32))
+    >>> words.evidence(np.array([0.1, 0.3, 0.6], dtype=np.float32))
+    (Span(start=3, end=7),)
     """
-    words = [match.span() for match in WORD.finditer(text)]
-    if not words:
-        return ()
-    word_weights = _per_word(words, offsets, weights)
-    is_word = np.array([text[start].isalnum() for start, _ in words])
-    ranked = np.where(is_word, word_weights, 0.0) if (is_word & (word_weights > 0)).any() else word_weights
-    kept = np.flatnonzero(ranked >= max(NEAR_HEAVIEST * float(ranked.max()), 1e-12))
-    if not len(kept):
-        kept = np.array([int(is_word.argmax())])
-    phrases: list[list[int]] = []
-    for word in kept.tolist():
-        if phrases and word - phrases[-1][-1] <= LONGEST_GAP + 1 and _same_sentence(text, words, phrases[-1][-1], word):
-            phrases[-1].append(word)
-        else:
-            phrases.append([word])
-    heaviest = sorted(phrases, key=lambda phrase: -sum(float(ranked[word]) for word in phrase))[:MOST_SPANS]
-    return tuple(Span(words[phrase[0]][0], words[phrase[-1]][1]) for phrase in sorted(heaviest))
 
+    def __init__(self, text: str, offsets: npt.NDArray[np.int32]) -> None:
+        self._text = text
+        self._spans = [match.span() for match in WORD.finditer(text)]
+        bounds = np.array(self._spans, dtype=np.int64).reshape(-1, 2)
+        first = bounds[:, 1].searchsorted(offsets[:, 0], side="right")
+        n_words = np.maximum(bounds[:, 0].searchsorted(offsets[:, 1], side="left") - first, 0)
+        n_words[offsets[:, 0] >= offsets[:, 1]] = 0
+        # One entry per pair of a token and a word that it reaches into, in the order of the tokens.
+        self._token = np.arange(len(offsets)).repeat(n_words)
+        self._share = n_words[self._token]
+        within = np.arange(len(self._token)) - (n_words.cumsum() - n_words)[self._token]
+        self._word = first[self._token] + within
+        self._is_word = np.array([text[start].isalnum() for start, _ in self._spans], dtype=bool)
 
-def _per_word(
-    words: list[tuple[int, int]], offsets: npt.NDArray[np.int32], weights: npt.NDArray[np.float32]
-) -> npt.NDArray[np.float64]:
-    totals = np.zeros(len(words))
-    starts = np.array([start for start, _ in words])
-    ends = np.array([end for _, end in words])
-    for (start, end), weight in zip(offsets.tolist(), weights.tolist(), strict=True):
-        if start >= end:
-            continue
-        first, last = int(np.searchsorted(ends, start, side="right")), int(np.searchsorted(starts, end, side="left"))
-        if last > first:
-            totals[first:last] += weight / (last - first)
-    return totals
+    def evidence(self, weights: npt.NDArray[np.float32]) -> tuple[Span, ...]:
+        """The words that weigh most.
 
+        Parameters
+        ----------
+        weights : shape (n_tokens,), at least 0
 
-def _same_sentence(text: str, words: list[tuple[int, int]], before: int, after: int) -> bool:
-    return SENTENCE_END.search(text, words[before][1], words[after][0]) is None
+        Returns
+        -------
+        At least one and at most three spans, in the order of the text, none empty, none across the end of a sentence;
+        none at all only if the text is empty or white space.
+        """
+        if not self._spans:
+            return ()
+        weights_of_words = self._weighed(weights)
+        lettered = np.where(self._is_word, weights_of_words, 0.0)
+        ranked = lettered if (lettered > 0).any() else weights_of_words
+        kept = np.flatnonzero(ranked >= max(NEAR_HEAVIEST * float(ranked.max()), 1e-12))
+        phrases = self._joined(kept.tolist() or [int(self._is_word.argmax())])
+        heaviest = sorted(phrases, key=lambda phrase: -sum(ranked[phrase].tolist()))[:MOST_SPANS]
+        return tuple(Span(self._spans[phrase[0]][0], self._spans[phrase[-1]][1]) for phrase in sorted(heaviest))
+
+    def _weighed(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
+        """What each word weighs: shape (n_words,); a token that reaches into several words is shared out evenly."""
+        shares = weights.astype(np.float64)[self._token] / self._share
+        return np.bincount(self._word, shares, minlength=len(self._spans))
+
+    def _joined(self, kept: list[int]) -> list[list[int]]:
+        """Words in order, cut into phrases."""
+        phrases: list[list[int]] = []
+        for word in kept:
+            if phrases and self._are_near(phrases[-1][-1], word):
+                phrases[-1].append(word)
+            else:
+                phrases.append([word])
+        return phrases
+
+    def _are_near(self, before: int, after: int) -> bool:
+        if after - before > LONGEST_GAP + 1:
+            return False
+        return SENTENCE_END.search(self._text, self._spans[before][1], self._spans[after][0]) is None

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from nlp.calibration import sigmoid
-from nlp.evidence import evidence_spans
+from nlp.evidence import Words
 from nlp.models.encoder import EncoderOutput
 from nlp.record import Flag
 
@@ -16,10 +16,10 @@ class FlagDecoder:
     def __init__(self, thresholds: Mapping[str, float], temperatures: Mapping[str, float] | None = None) -> None:
         self._thresholds, self._temperatures = thresholds, temperatures or {}
 
-    def decode(self, name: str, text: str, output: EncoderOutput) -> Flag:
+    def decode(self, name: str, words: Words, output: EncoderOutput) -> Flag:
         """The flag called `name`; `confidence` is the probability that it should be raised, raised or not."""
         column = output.labels.column[name]
         confidence = sigmoid(float(output.tags[column]), self._temperatures.get(name, 1.0))
         raised = confidence >= self._thresholds.get(name, 1.0)
-        spans = evidence_spans(text, output.offsets, output.token_weights[:, column]) if raised else ()
+        spans = words.evidence(output.token_weights[:, column]) if raised else ()
         return Flag(flag=raised, confidence=round(confidence, 4), spans=spans)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from nlp.emotion import FactorDecoder
 from nlp.errors import BadModel, EmptyText, InvalidUnicode, NulCharacter, TextTooLong, UntaggableText
+from nlp.evidence import Words
 from nlp.flags import FlagDecoder
 from nlp.language import LanguageIdentifier
 from nlp.models.encoder import SHIPPED, Encoder, EncoderOutput, load_encoder
@@ -103,10 +104,9 @@ class Tagger:
 
     def _tag_batch(self, comments: Sequence[Comment]) -> list[Record]:
         problems = [_problem(comment.text, self.max_text_length) for comment in comments]
+        readable = [comment for comment, problem in zip(comments, problems, strict=True) if problem is None]
         outputs = iter(
-            self._encoder.run(
-                [comment.text for comment, problem in zip(comments, problems, strict=True) if not problem]
-            )
+            self._encoder.run([comment.text for comment in readable], [comment.question for comment in readable])
         )
         return [
             self._decoded(comment, next(outputs))
@@ -116,15 +116,15 @@ class Tagger:
         ]
 
     def _decoded(self, comment: Comment, output: EncoderOutput) -> TaggedComment:
-        text = comment.text
+        words = Words(comment.text, output.offsets)
         return TaggedComment(
             id=comment.id,
-            language=self._languages.identify(text).language,
+            language=self._languages.identify(comment.text).language,
             sentiment=self._sentiment.decode(output),
-            themes=self._themes.decode(text, output),
-            factors=self._factors.decode(text, output),
-            churn_risk=self._flags.decode("churn_risk", text, output),
-            follow_up=self._flags.decode("follow_up", text, output),
+            themes=self._themes.decode(words, output),
+            factors=self._factors.decode(words, output),
+            churn_risk=self._flags.decode("churn_risk", words, output),
+            follow_up=self._flags.decode("follow_up", words, output),
             model=self.name,
             taxonomy=self.taxonomy,
         )

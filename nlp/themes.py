@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import cast
 
 from nlp.calibration import sigmoid, softmax
-from nlp.evidence import evidence_spans
+from nlp.evidence import Words
 from nlp.models.encoder import EncoderOutput
 from nlp.models.labels import THEME_SENTIMENTS
 from nlp.record import ThemeSentiment, ThemeTag
@@ -34,11 +34,11 @@ class ThemeDecoder:
         self._sentiment_temperature = sentiment_temperature
         self._taxonomy = taxonomy or Taxonomy.load()
 
-    def decode(self, text: str, output: EncoderOutput) -> tuple[ThemeTag, ...]:
+    def decode(self, words: Words, output: EncoderOutput) -> tuple[ThemeTag, ...]:
         """Every theme that reaches its threshold, in the order of the journey."""
         tags = []
-        for row, theme in enumerate(output.labels.themes):
-            confidence = sigmoid(float(output.tags[row]), self._temperatures.get(theme, 1.0))
+        for row, (theme, logit) in enumerate(zip(output.labels.themes, output.tags.tolist(), strict=False)):
+            confidence = sigmoid(logit, self._temperatures.get(theme, 1.0))
             if confidence < self._thresholds.get(theme, 1.0):
                 continue
             sentiment = softmax(output.theme_sentiment[row], self._sentiment_temperature).argmax()
@@ -48,7 +48,7 @@ class ThemeDecoder:
                     stage=self._taxonomy.theme(theme).stage,
                     sentiment=cast(ThemeSentiment, THEME_SENTIMENTS[int(sentiment)]),
                     confidence=round(confidence, 4),
-                    spans=evidence_spans(text, output.offsets, output.token_weights[:, row]),
+                    spans=words.evidence(output.token_weights[:, row]),
                 )
             )
         return tuple(tags)

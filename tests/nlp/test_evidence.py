@@ -2,18 +2,28 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from nlp.evidence import evidence_spans
+from nlp.evidence import Words
 
 
 def spans_of(text, weighed):
     """Spans of `text` when the tokens named in `weighed` weigh what it says."""
     offsets = [(text.index(token), text.index(token) + len(token)) for token in weighed]
-    spans = evidence_spans(text, np.array(offsets, dtype=np.int32), np.array(list(weighed.values()), dtype=np.float32))
+    spans = Words(text, np.array(offsets, dtype=np.int32)).evidence(np.array(list(weighed.values()), dtype=np.float32))
     return [text[span.start : span.end] for span in spans]
 
 
 def test_pieces_of_a_word_weigh_together():
     assert spans_of("alltid kundeservice", {"kunde": 0.3, "service": 0.3, "alltid": 0.1}) == ["kundeservice"]
+
+
+def test_a_token_across_words_is_shared_out_evenly():
+    assert spans_of("en to fem seks", {"en to": 0.25, "fem": 0.04, "seks": 0.5}) == ["seks"]
+
+
+def test_one_comment_is_weighed_for_several_tags():
+    words = Words("dyrt men bra", np.array([(0, 4), (5, 8), (9, 12)], dtype=np.int32))
+    dear, good = (words.evidence(np.array(weights, dtype=np.float32)) for weights in ((0.9, 0, 0.1), (0.1, 0, 0.9)))
+    assert [(span.start, span.end) for span in (*dear, *good)] == [(0, 4), (9, 12)]
 
 
 def test_a_light_word_between_two_heavy_ones_is_taken_along():
@@ -38,12 +48,12 @@ def test_emoji_alone_are_evidence():
 
 
 def test_weights_on_special_tokens_fall_back_to_a_word():
-    spans = evidence_spans("... Bra", np.array([(0, 0)], dtype=np.int32), np.array([1.0], dtype=np.float32))
+    spans = Words("... Bra", np.array([(0, 0)], dtype=np.int32)).evidence(np.array([1.0], dtype=np.float32))
     assert [(span.start, span.end) for span in spans] == [(4, 7)]
 
 
 def test_white_space_has_no_evidence():
-    assert evidence_spans(" \n", np.zeros((1, 2), dtype=np.int32), np.ones(1, dtype=np.float32)) == ()
+    assert Words(" \n", np.zeros((1, 2), dtype=np.int32)).evidence(np.ones(1, dtype=np.float32)) == ()
 
 
 @given(st.text(min_size=1, max_size=60), st.data())
@@ -52,7 +62,7 @@ def test_spans_lie_in_the_text_in_order_and_are_not_empty(text, data):
     tokens = data.draw(st.lists(st.tuples(place, place).map(sorted), max_size=8))
     weights = data.draw(st.lists(st.floats(0, 1, width=32), min_size=len(tokens), max_size=len(tokens)))
     offsets = np.array(tokens, dtype=np.int32).reshape(-1, 2)
-    spans = evidence_spans(text, offsets, np.array(weights, dtype=np.float32))
+    spans = Words(text, offsets).evidence(np.array(weights, dtype=np.float32))
     assert bool(spans) == bool(text.strip())
     last = 0
     for span in spans:
