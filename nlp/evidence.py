@@ -73,7 +73,9 @@ class Words:
     def _weighed(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
         """What each word weighs: shape (n_words,); a token that reaches into several words is shared out evenly."""
         shares = weights.astype(np.float64)[self._token] / self._share
-        return np.bincount(self._word, shares, minlength=len(self._spans))
+        totals = np.zeros(len(self._spans))
+        np.add.at(totals, self._word, shares)
+        return totals
 
     def _joined(self, kept: list[int]) -> list[list[int]]:
         """Words in order, cut into phrases."""
