@@ -66,10 +66,14 @@ class Flag:
 
 @dataclass(frozen=True, slots=True)
 class Comment:
-    """One answer to an open question, as it came."""
+    """One answer to an open question, as it came; `question` is the survey's, where it is known.
+
+    The question is read as context: "prisene" is praise under "Hva var bra?" and criticism under "Hva kan bli bedre?".
+    """
 
     id: str
     text: str
+    question: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,7 +66,7 @@ class Encoder(Protocol):
 
     labels: LabelSpace
 
-    def run(self, texts: Sequence[str]) -> list[EncoderOutput]: ...
+    def run(self, texts: Sequence[str], questions: Sequence[str | None] | None = None) -> list[EncoderOutput]: ...
 
 
 class WindowedEncoder:
@@ -76,14 +76,18 @@ class WindowedEncoder:
         self.labels = labels
         self._forward, self._windows, self._batch_size = forward, windows, batch_size
 
-    def run(self, texts: Sequence[str]) -> list[EncoderOutput]:
+    def run(self, texts: Sequence[str], questions: Sequence[str | None] | None = None) -> list[EncoderOutput]:
         """One output per text, in order.
 
         Windows of like length run together, since a batch costs as much as its longest window in every row.
+
+        Parameters
+        ----------
+        questions : what each text answers, None where that is not known
         """
         if not texts:
             return []
-        windows = self._windows.of(texts)
+        windows = self._windows.of(texts, questions)
         by_length = sorted(range(len(windows)), key=lambda place: len(windows[place].ids))
         outputs: list[EncoderOutput | None] = [None] * len(windows)
         for first in range(0, len(windows), self._batch_size):
@@ -122,7 +126,7 @@ def load_encoder(folder: Path, manifest: Manifest) -> WindowedEncoder:
 
 
 def _output(raw: WindowBatch, row: int, window: Window, labels: LabelSpace) -> EncoderOutput:
-    new = slice(window.new_from, len(window.ids))
+    new = slice(window.new_from, window.n_text)
     return EncoderOutput(
         labels=labels,
         sentiment=raw.sentiment[row],

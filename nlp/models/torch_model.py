@@ -59,9 +59,13 @@ class TaggingModel(nn.Module):
         save_file({name: tensor.contiguous() for name, tensor in self.heads.state_dict().items()}, folder / HEADS)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> ModelOutput:
-        """Tag a padded batch; both arguments are int64 of shape (batch, tokens), the mask 1 on tokens and 0 on pads."""
-        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask).last_hidden_state
-        output: ModelOutput = self.heads(states, attention_mask)
+        """Tag a padded batch; both arguments are int64 of shape (batch, tokens).
+
+        The mask is 0 on pads, 1 on the text and 2 on the question that it answers: the text's tokens see the question,
+        and nothing is pooled from it.
+        """
+        states = self.backbone(input_ids=input_ids, attention_mask=attention_mask.clamp(max=1)).last_hidden_state
+        output: ModelOutput = self.heads(states, (attention_mask == 1).long())
         return output
 
 
@@ -87,15 +91,19 @@ class Heads(nn.Module):
         token_weights = scores.softmax(dim=1)
         pooled = token_weights.transpose(1, 2).to(states.dtype) @ states
         of_tags, of_sentiment = pooled[:, :-1], pooled[:, -1]
-        mask = attention_mask[:, :, None].to(states.dtype)
-        embedding = (states * mask).sum(dim=1) / mask.sum(dim=1)
         return ModelOutput(
             sentiment=self.sentiment(of_sentiment).float(),
             tags=((of_tags * self.tags).sum(dim=2) + self.tag_bias).float(),
             theme_sentiment=(self.theme_sentiment(of_tags[:, : self.n_themes]) + self.theme_sentiment_bias).float(),
             token_weights=token_weights,
-            embedding=nn.functional.normalize(embedding.float(), dim=1),
+            embedding=mean_embedding(states, attention_mask),
         )
+
+
+def mean_embedding(states: Tensor, mask: Tensor) -> Tensor:
+    """The mean of a text's token states as a unit vector: (batch, tokens, width) and (batch, tokens) to (batch, width)."""
+    weights = mask[:, :, None].to(states.dtype)
+    return nn.functional.normalize(((states * weights).sum(dim=1) / weights.sum(dim=1)).float(), dim=1)
 
 
 def load_backbone(folder: Path) -> PreTrainedModel:

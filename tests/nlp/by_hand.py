@@ -56,8 +56,10 @@ class EncoderByHand:
     def __init__(self, outputs: Mapping[str, EncoderOutput]) -> None:
         self.labels = LABELS
         self.asked: list[list[str]] = []
+        self.questions: list[list[str | None]] = []
         self._outputs = outputs
 
-    def run(self, texts: Sequence[str]) -> list[EncoderOutput]:
+    def run(self, texts: Sequence[str], questions: Sequence[str | None] | None = None) -> list[EncoderOutput]:
         self.asked.append(list(texts))
+        self.questions.append(list(questions or [None] * len(texts)))
         return [self._outputs.get(text) or token_scores(text, {}) for text in texts]

@@ -69,3 +69,38 @@ def test_short_and_long_texts_do_not_share_a_batch():
 
 def test_no_texts():
     assert encoder()[0].run([]) == []
+
+
+def test_a_question_is_seen_and_not_pooled():
+    seeing, network = encoder()
+    masks = []
+    seeing._forward = lambda ids, mask: masks.append(mask.tolist()) or network(ids, mask)
+    (output,) = seeing.run(["dyrt"], ["god pakke"])
+    # [CLS] dyrt [SEP] is the text, god pakke [SEP] the question.
+    assert masks == [[[1, 1, 1, 2, 2, 2]]]
+    assert output.offsets.tolist() == [[0, 0], [0, 4], [0, 0]]
+    assert len(output.token_weights) == 3
+
+
+def test_texts_with_and_without_a_question_run_together():
+    seeing, network = encoder()
+    outputs = seeing.run(["god", "dyrt"], [None, "pakke"])
+    assert network.shapes == [(2, 5)]
+    assert [len(output.offsets) for output in outputs] == [3, 3]
+
+
+@pytest.mark.parametrize("question", ["", "   ", "\udce5", None])
+def test_a_question_without_words_is_none(question):
+    seeing, network = encoder()
+    seeing.run(["god"], [question])
+    assert network.shapes == [(1, 3)] if question != "\udce5" else [(1, 5)]
+
+
+def test_a_long_question_leaves_room_for_the_text():
+    text = " ".join(["god"] * 30 + ["dyrt"])
+    seeing, network = encoder(max_tokens=16)
+    (output,) = seeing.run([text], ["pakke " * 100])
+    assert output.tags[LABELS.column["price_value"]] == 3.0
+    assert {shape[1] for shape in network.shapes} == {16}
+    words = [text[start:end] for start, end in output.offsets if end > start]
+    assert words == text.split()
