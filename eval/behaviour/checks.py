@@ -46,11 +46,10 @@ def _differences(
     kind: str, found: Collection[str], due: Collection[str], barred: Collection[str], *, others: bool
 ) -> list[str]:
     """`due` are missing, `barred` are there, or `others` are there though they may not be."""
-    listed = ", ".join(sorted(found)) or "none"
     missing = [tag for tag in due if not any(_is(tag, one) for one in found)]
     present = [tag for tag in barred if any(_is(tag, one) for one in found)]
     strange = [one for one in found if not others and not any(_is(tag, one) for tag in due)]
-    wrong = [f"{kind} {tag} is missing (found: {listed})" for tag in missing]
+    wrong = [f"{kind} {tag} is missing (found: {_listed(found)})" for tag in missing]
     wrong += [f"{kind} {tag} should not be there" for tag in present]
     return wrong + [f"{kind} {tag} is one too many" for tag in sorted(strange)]
 
@@ -61,25 +60,22 @@ def _is(tag: str, found: str) -> bool:
 
 
 def _lost(expect: Kept, first: TaggedComment, changed: Sequence[TaggedComment]) -> list[str]:
-    differ = [
-        (
-            number,
-            [
-                _difference(aspect, first, record)
-                for aspect in expect.keep
-                if ASPECTS[aspect](record) != ASPECTS[aspect](first)
-            ],
-        )
+    lost = [
+        f"version {number}: {'; '.join(differences)}"
         for number, record in enumerate(changed, start=2)
+        if (differences := _changes(expect.keep, first, record))
     ]
-    wrong = [f"version {number}: {'; '.join(found)}" for number, found in differ if found]
     needed = len(changed) if expect.at_least is None else expect.at_least
-    return wrong if len(changed) - len(wrong) < needed else []
+    return lost if len(changed) - len(lost) < needed else []
 
 
-def _difference(aspect: Aspect, first: TaggedComment, changed: TaggedComment) -> str:
-    before, after = ASPECTS[aspect](first), ASPECTS[aspect](changed)
-    return f"{aspect.replace('_', ' ')} {_listed(before)} became {_listed(after)}"
+def _changes(aspects: Iterable[Aspect], first: TaggedComment, changed: TaggedComment) -> list[str]:
+    tags = [(aspect, ASPECTS[aspect](first), ASPECTS[aspect](changed)) for aspect in aspects]
+    return [
+        f"{aspect.replace('_', ' ')} {_listed(before)} became {_listed(after)}"
+        for aspect, before, after in tags
+        if before != after
+    ]
 
 
 def _listed(tags: Iterable[str]) -> str:
@@ -87,17 +83,21 @@ def _listed(tags: Iterable[str]) -> str:
 
 
 def _unmoved(expect: Moved, first: TaggedComment, changed: TaggedComment) -> list[str]:
-    if expect.after:
-        wrong = _differences("theme", _themes(first), expect.before, (), others=True)
-        return [f"before, {one}" for one in wrong] + [
-            f"after, {one}" for one in _differences("theme", _themes(changed), expect.after, (), others=True)
-        ]
-    measure, sign, way = (expect.rises, 1, "rise") if expect.rises else (expect.falls, -1, "fall")
-    assert measure is not None
+    if expect.rises:
+        return _too_little(expect.rises, first, changed, by=expect.by)
+    if expect.falls:
+        return _too_little(expect.falls, first, changed, by=-expect.by)
+    before = _differences("theme", _themes(first), expect.before, (), others=True)
+    after = _differences("theme", _themes(changed), expect.after, (), others=True)
+    return [*(f"before, {one}" for one in before), *(f"after, {one}" for one in after)]
+
+
+def _too_little(measure: Measure, first: TaggedComment, changed: TaggedComment, *, by: float) -> list[str]:
     before, after = MEASURES[measure](first), MEASURES[measure](changed)
-    if sign * (after - before) >= expect.by:
+    moved = after - before
+    if (moved >= by) if by > 0 else (moved <= by):
         return []
-    return [f"{measure} went from {before:.2f} to {after:.2f}, expected to {way} by {expect.by}"]
+    return [f"{measure} went from {before:.2f} to {after:.2f}, expected to {'rise' if by > 0 else 'fall'} by {abs(by)}"]
 
 
 def _themes(record: TaggedComment) -> set[str]:
