@@ -40,6 +40,8 @@ class PretrainingRecipe(_Section):
     matrix_learning_rate: float = Field(gt=0, description="Muon, for the layers' matrices.")
     learning_rate: float = Field(gt=0, description="AdamW, for everything else.")
     warmup_steps: int = Field(ge=0)
+    ranking_every: int = Field(ge=0, description="Every how many steps translations are ranked; 0 never.")
+    ranking_pairs: int = Field(ge=2, description="Pairs of translations in such a step.")
     weights: dict[str, float] = Field(description="How often each part of the corpus is drawn.")
 
 
@@ -57,6 +59,9 @@ class FinetuningRecipe(_Section):
     rated_share: float = Field(ge=0, le=1, description="Of the texts with stars only, drawn anew for each epoch.")
     noise_share: float = Field(ge=0, le=1, description="Of the comments, seen with commas, spaces or letters lost.")
     rated_weight: float = Field(ge=0, description="Loss weight of texts that carry only stars or a three-way label.")
+    question_share: float = Field(ge=0, le=1, description="Of the comments without a question, seen under an open one.")
+    rare_weight: float = Field(ge=1, description="How much the rarest tags' presence may outweigh that of common ones.")
+    ranking_every: int = Field(ge=0, description="Every how many steps translations are ranked too; 0 never.")
 
 
 class SelfTrainingRecipe(_Section):

@@ -9,11 +9,13 @@ from __future__ import annotations
 import json
 import lzma
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any, TypeVar
 
+OWN_LABELS = Path(__file__).with_name("labels")
+ANNOTATED = "annotated"  # the origin of rated reviews that were labelled afterwards
 PLACEHOLDER = re.compile(r"!INCLUDE ?\[[^\]]*\]|\]\([^)]*\)|[*`\[\]]+")
 
 
@@ -40,6 +42,7 @@ class LabelledComment:
     churn_risk: bool
     follow_up: bool
     origin: str
+    question: str | None = None
 
     @property
     def stem(self) -> str:
@@ -69,23 +72,25 @@ class TranslatedText:
 
 def labelled_comments(path: Path) -> list[LabelledComment]:
     """Read comments with full tags, one JSON object a line."""
-    return [
-        LabelledComment(
-            id=row["id"],
-            language=row["lang"],
-            text=row["text"],
-            sentiment=row["sentiment"],
-            themes={theme["theme"]: theme["sentiment"] for theme in row["themes"]},
-            factors=tuple(
-                FactorLabel(factor["factor"], factor["polarity"], factor.get("start"), factor.get("end"))
-                for factor in row["factors"]
-            ),
-            churn_risk=row["churn_risk"],
-            follow_up=row["follow_up"],
-            origin=row.get("origin", ""),
-        )
-        for row in _json_lines(path)
-    ]
+    return [_labelled(row) for row in _json_lines(path)]
+
+
+def _labelled(row: Mapping[str, Any]) -> LabelledComment:
+    return LabelledComment(
+        id=row["id"],
+        language=row["lang"],
+        text=row["text"],
+        sentiment=row["sentiment"],
+        themes={theme["theme"]: theme["sentiment"] for theme in row["themes"]},
+        factors=tuple(
+            FactorLabel(factor["factor"], factor["polarity"], factor.get("start"), factor.get("end"))
+            for factor in row["factors"]
+        ),
+        churn_risk=row["churn_risk"],
+        follow_up=row["follow_up"],
+        origin=row.get("origin", ""),
+        question=row.get("question") or None,
+    )
 
 
 def rated_texts(path: Path) -> list[RatedText]:
@@ -100,15 +105,24 @@ Row = TypeVar("Row", LabelledComment, RatedText, TranslatedText)
 
 @dataclass(frozen=True, slots=True)
 class Corpora:
-    """The folder of corpora, as its README describes it, less everything that stands in a dev file."""
+    """The folder of corpora, as its README describes it, less everything that stands in a dev file.
+
+    `own_labels` is the folder with the project's own labels beside them: `authored.jsonl` holds comments that were
+    written for training, `annotations.jsonl` tags of rated reviews by their ids.
+    """
 
     folder: Path
     held_out_ids: frozenset[str]
     held_out_texts: frozenset[str]
+    own_labels: Path | None = OWN_LABELS
 
     @classmethod
-    def open(cls, folder: Path) -> Corpora:
+    def open(cls, folder: Path, *, own_labels: Path | None = OWN_LABELS) -> Corpora:
         """Look into a folder of corpora.
+
+        Parameters
+        ----------
+        own_labels : folder of further labels, None to do without them
 
         Raises
         ------
@@ -120,10 +134,28 @@ class Corpora:
             for row in _json_lines(folder / name):
                 ids.add(row["id"])
                 texts.add(_key(row["text"]))
-        return cls(folder, frozenset(ids), frozenset(texts))
+        return cls(folder, frozenset(ids), frozenset(texts), own_labels)
 
     def labelled(self) -> list[LabelledComment]:
+        """Comments with full tags; those of the corpora first, then the project's own."""
+        comments = self.corpus_labels()
+        if self.own_labels is not None:
+            comments += self._kept(labelled_comments(self.own_labels / "authored.jsonl"))
+            comments += self._annotated(self.own_labels / "annotations.jsonl", {comment.id for comment in comments})
+        return comments
+
+    def corpus_labels(self) -> list[LabelledComment]:
+        """The comments that came with full tags."""
         return self._kept(labelled_comments(self.folder / "opinions/train.jsonl"))
+
+    def _annotated(self, path: Path, labelled: set[str]) -> list[LabelledComment]:
+        """Rated reviews with the tags that stand in `path`; the texts stay in the corpora."""
+        rated = {text.id: text for text in self.rated()}
+        return [
+            _labelled({**row, "lang": rated[row["id"]].language, "text": rated[row["id"]].text, "origin": ANNOTATED})
+            for row in _json_lines(path)
+            if row["id"] in rated and row["id"] not in labelled
+        ]
 
     def rated(self) -> list[RatedText]:
         return self._kept(rated_texts(self.folder / "sentiment/train.jsonl.xz"))

@@ -17,7 +17,8 @@ ALLOWED = {"negative": ("negative",), "neutral": ("neutral", "mixed"), "positive
 class Example:
     """A text with what is known of it; `themes` is None where no person has labelled the tags.
 
-    `tag_probabilities` are a teacher's, one per tag in the labels' order, where there are any.
+    `tag_probabilities` are a teacher's, one per tag in the labels' order, where there are any. `question` is the
+    survey's.
     """
 
     text: str
@@ -27,6 +28,7 @@ class Example:
     factors: tuple[FactorLabel, ...] = ()
     flags: tuple[str, ...] = ()
     tag_probabilities: tuple[float, ...] | None = None
+    question: str | None = None
 
 
 def of_comment(comment: LabelledComment, weight: float = 1.0) -> Example:
@@ -38,6 +40,7 @@ def of_comment(comment: LabelledComment, weight: float = 1.0) -> Example:
         themes=comment.themes,
         factors=comment.factors,
         flags=tuple(name for name, raised in flags if raised),
+        question=comment.question,
     )
 
 
@@ -60,13 +63,21 @@ class Examples:
     rated: Sequence[Example]
 
     def epoch(
-        self, draw: random.Random, *, translated_share: float, rated_share: float, noise_share: float
+        self,
+        draw: random.Random,
+        *,
+        translated_share: float,
+        rated_share: float,
+        noise_share: float,
+        question_share: float = 0.0,
     ) -> list[Example]:
+        """An epoch's examples, some as hurried customers type them, some under a question that asks for nothing."""
         chosen = [
             *self.labelled,
             *draw.sample(self.translated, int(len(self.translated) * translated_share)),
             *draw.sample(self.rated, int(len(self.rated) * rated_share)),
         ]
+        chosen = [asked(example, draw) if draw.random() < question_share else example for example in chosen]
         return [noisy(example, draw) if draw.random() < noise_share else example for example in chosen]
 
 
@@ -90,26 +101,74 @@ def gather(
     )
 
 
+# Questions that any answer may stand under, so that a question alone says nothing of the answer.
+OPEN_QUESTIONS = (
+    "Hva er den viktigste grunnen til at du ga denne karakteren?",
+    "Har du noe mer du vil fortelle oss?",
+    "Hvordan opplevde du oss?",
+    "Utdyp gjerne svaret ditt",
+    "Kvifor gav du denne karakteren?",
+    "Er det noko anna du vil seie til oss?",
+    "Kva er inntrykket ditt av oss?",
+    "Hvad er årsagen til din vurdering?",
+    "Har du yderligere kommentarer?",
+    "Fortæl os om din oplevelse",
+    "Hvorfor valgte du netop den score?",
+    "Vad är den främsta anledningen till ditt betyg?",
+    "Har du några övriga kommentarer?",
+    "Berätta om din upplevelse",
+    "Varför gav du oss detta betyg?",
+)
+
+
+def asked(example: Example, draw: random.Random) -> Example:
+    """The example under an open question, unless it has a question of its own."""
+    return example if example.question else replace(example, question=draw.choice(OPEN_QUESTIONS))
+
+
+NEIGHBOURS = {"å": "aa", "ä": "ae", "æ": "ae", "ö": "oe", "ø": "oe"}
+
+
 def noisy(example: Example, draw: random.Random) -> Example:
-    """The example as a hurried customer types it: commas, spaces or letters lost; offsets follow the text."""
-    text = example.text
-    kind = draw.choice(("commas", "spaces", "letters"))
-    if kind == "commas":
-        lost = {place for place, letter in enumerate(text) if letter in ",;"}
-    elif kind == "spaces":
-        spaces = [place for place, letter in enumerate(text) if letter == " "]
-        lost = set(draw.sample(spaces, len(spaces) // 12))
-    else:
-        letters = [place for place, letter in enumerate(text) if letter.isalpha()]
-        lost = set(draw.sample(letters, len(letters) // 40))
-    moved = [0]
-    for place in range(len(text)):
-        moved.append(moved[-1] + (place not in lost))
+    """The example as a hurried customer types it; the offsets of its words follow the text.
+
+    Commas, spaces or letters are lost, letters change places, or the keyboard has no Nordic letters.
+    """
+    edits = _edits(example.text, draw)
+    moved, kept = [0], []
+    for place, letter in enumerate(example.text):
+        kept.append(edits.get(place, letter))
+        moved.append(moved[-1] + len(kept[-1]))
     factors = tuple(
         factor
         if factor.start is None or factor.end is None
         else replace(factor, start=moved[factor.start], end=moved[factor.end])
         for factor in example.factors
     )
-    kept = "".join(letter for place, letter in enumerate(text) if place not in lost)
-    return replace(example, text=kept, factors=factors) if kept.strip() else example
+    text = "".join(kept)
+    return replace(example, text=text, factors=factors) if text.strip() else example
+
+
+def _edits(text: str, draw: random.Random) -> dict[int, str]:
+    """What stands at which places in place of the letters there."""
+    kind = draw.choice(("commas", "spaces", "letters", "swaps", "nordic"))
+    letters = [place for place, letter in enumerate(text) if letter.isalpha()]
+    if kind == "commas":
+        return {place: "" for place, letter in enumerate(text) if letter in ",;"}
+    if kind == "spaces":
+        spaces = [place for place, letter in enumerate(text) if letter == " "]
+        return dict.fromkeys(draw.sample(spaces, len(spaces) // 12), "")
+    if kind == "letters":
+        return dict.fromkeys(draw.sample(letters, len(letters) // 40), "")
+    if kind == "nordic":
+        plain = draw.random() < 0.5  # "a" for "å", or "aa"
+        return {
+            place: NEIGHBOURS[letter][:1] if plain else NEIGHBOURS[letter]
+            for place, letter in enumerate(text)
+            if letter in NEIGHBOURS
+        }
+    swapped: dict[int, str] = {}
+    for place in draw.sample(letters, len(letters) // 50):
+        if place + 1 in letters and place not in swapped and place + 1 not in swapped:
+            swapped |= {place: text[place + 1], place + 1: text[place]}
+    return swapped

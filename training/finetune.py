@@ -1,4 +1,4 @@
-"""Supervised multi-task fine-tuning: every head at once, resumable after each epoch."""
+"""Supervised multi-task fine-tuning: every head at once, and the translations' ranking; resumable after each epoch."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor
@@ -16,20 +17,29 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from nlp.models.labels import THEME_SENTIMENTS, LabelSpace
+from nlp.models.tokenizing import QUESTION, TEXT, Questions
 from nlp.models.torch_model import ModelOutput, TaggingModel
 from training.config import FinetuningRecipe
 from training.examples import Example, Examples
 from training.optimizers import Optimizers
+from training.parallel import Worker, run_workers
+from training.ranking import TranslationRanking
+from training.streams import Stream
 
 log = logging.getLogger(__name__)
 UNKNOWN = -100  # what cross-entropy passes over
 # How much each task counts beside the overall sentiment; tags are a sum over 26 labels, most of them easy.
-TAGS, THEME_SENTIMENT, EVIDENCE = 0.5, 0.7, 0.15
+TAGS, THEME_SENTIMENT, EVIDENCE, RANKING = 0.5, 0.7, 0.15, 0.3
+RANKED_PAIRS = 32
+COMMON = 0.06  # share of the comments from which on a tag's presence counts as it is
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Padded examples: `ids`, `mask` int64 (batch, tokens); the targets are described where the loss reads them."""
+    """Padded examples: `ids`, `mask` int64 (batch, tokens), the mask as `TaggingModel.forward` reads it.
+
+    The targets are described where the loss reads them.
+    """
 
     ids: Tensor
     mask: Tensor
@@ -46,12 +56,13 @@ class Collator:
 
     def __init__(self, tokenizer: Tokenizer, labels: LabelSpace, max_tokens: int) -> None:
         tokenizer.no_padding()
-        tokenizer.enable_truncation(max_tokens)
+        tokenizer.enable_truncation(max_tokens, strategy="only_first")
         self._tokenizer, self._labels = tokenizer, labels
+        self._questions = Questions(tokenizer, max_tokens)
 
     def batches(self, examples: Sequence[Example], batch_tokens: int, draw: random.Random) -> list[list[Example]]:
         """Group examples so that a padded batch holds at most about `batch_tokens` tokens, in random order."""
-        lengths = [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast([e.text for e in examples])]
+        lengths = [len(encoding.ids) for encoding in self._tokenizer.encode_batch_fast(self._inputs(examples))]
         # A little randomness in the order of length, so that a comment meets other neighbours in each epoch.
         order = sorted(range(len(examples)), key=lambda place: lengths[place] * draw.uniform(0.9, 1.1))
         batches: list[list[Example]] = [[]]
@@ -65,9 +76,16 @@ class Collator:
         draw.shuffle(batches)
         return batches
 
+    def _inputs(self, examples: Sequence[Example]) -> list[str | tuple[str, str]]:
+        asked = [self._questions.shortened(example.question) for example in examples]
+        return [
+            (example.text, question) if question else example.text
+            for example, question in zip(examples, asked, strict=True)
+        ]
+
     def __call__(self, examples: Sequence[Example]) -> Batch:
         labels = self._labels
-        encodings = self._tokenizer.encode_batch([example.text for example in examples])
+        encodings = self._tokenizer.encode_batch(self._inputs(examples))
         longest = max(len(encoding.ids) for encoding in encodings)
         n = len(examples)
         ids, mask = torch.zeros(n, longest, dtype=torch.long), torch.zeros(n, longest, dtype=torch.long)
@@ -77,7 +95,9 @@ class Collator:
         evidence = torch.zeros(n, longest, len(labels.tags) + 1)
         for row, (example, encoding) in enumerate(zip(examples, encodings, strict=True)):
             ids[row, : len(encoding.ids)] = torch.tensor(encoding.ids)
-            mask[row, : len(encoding.ids)] = 1
+            n_text = encoding.sequence_ids.index(1) if 1 in encoding.sequence_ids else len(encoding.ids)
+            mask[row, :n_text] = TEXT
+            mask[row, n_text : len(encoding.ids)] = QUESTION
             allowed[row, [labels.sentiments.index(sentiment) for sentiment in example.sentiments]] = True
             if example.tag_probabilities is not None:
                 has_tags[row] = 1
@@ -95,7 +115,7 @@ class Collator:
                 tags[row, column] = 1
                 if factor.start is None or factor.end is None:
                     continue
-                for token, (start, end) in enumerate(encoding.offsets):
+                for token, (start, end) in enumerate(encoding.offsets[:n_text]):
                     if start < end and start < factor.end and end > factor.start:
                         evidence[row, token, column] = 1
         return Batch(
@@ -110,8 +130,22 @@ class Collator:
         )
 
 
-def loss_of(output: ModelOutput, batch: Batch) -> Tensor:
-    """The weighted sum of the tasks' losses, a scalar in nats.
+def presence_weights(examples: Sequence[Example], labels: LabelSpace, rare_weight: float) -> Tensor:
+    """How much a tag's presence counts beside its absence, (tags,): more for rare tags, at most `rare_weight`.
+
+    The weight grows with the root of the rarity, so that the rarest tags are learned without being given everywhere.
+    """
+    counts = np.zeros(len(labels.tags))
+    labelled = [example for example in examples if example.themes is not None]
+    for example in labelled:
+        present = [*(example.themes or ()), *example.flags, *{f"{f.factor}:{f.polarity}" for f in example.factors}]
+        counts[[labels.column[tag] for tag in present]] += 1
+    shares = (counts + 1) / (len(labelled) + 1)
+    return torch.tensor(np.clip(np.sqrt(COMMON / shares), 1.0, rare_weight), dtype=torch.float32)
+
+
+def loss_of(output: ModelOutput, batch: Batch, presence: Tensor | None = None) -> Tensor:
+    """The weighted sum of the tasks' losses, a scalar in nats; `presence` is from `presence_weights`.
 
     - sentiment: minus the log of the probability that falls on any allowed label, (batch, sentiments) bool
     - tags: binary cross-entropy, summed over the tags; (batch, tags) of 0 and 1
@@ -124,7 +158,9 @@ def loss_of(output: ModelOutput, batch: Batch) -> Tensor:
     loss = -(of_allowed * batch.weight).sum() / total_weight
     tagged = batch.has_tags * batch.weight
     if tagged.any():
-        per_tag = functional.binary_cross_entropy_with_logits(output.tags, batch.tags, reduction="none")
+        per_tag = functional.binary_cross_entropy_with_logits(
+            output.tags, batch.tags, reduction="none", pos_weight=presence
+        )
         loss = loss + TAGS * (per_tag.sum(dim=1) * tagged).sum() / total_weight
     if (batch.theme_sentiment != UNKNOWN).any():
         loss = loss + THEME_SENTIMENT * functional.cross_entropy(
@@ -148,25 +184,58 @@ def finetune(
     max_tokens: int,
     checkpoint: Path,
     seed: int,
+    streams: dict[str, Stream] | None = None,
+    workers: int = 1,
 ) -> TaggingModel:
     """Train all of `model` and return the average of its weights over the steps.
 
     Parameters
     ----------
     checkpoint : file that holds the state after each epoch; where it exists, training goes on from it
+    streams : translations to rank beside the comments, so that embeddings stay the same across languages
+    workers : processes that share every step's batches
     """
-    collator = Collator(tokenizer, model.labels, max_tokens)
+    plan = _Plan(examples, tokenizer.to_str(), streams, recipe, max_tokens, checkpoint, seed)
+    run_workers(_finetune, model, plan, count=workers)
+    average = _averaged(model, recipe)
+    average.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    averaged = average.module
+    assert isinstance(averaged, TaggingModel)
+    return averaged.eval()
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    examples: Examples
+    tokenizer_json: str
+    streams: dict[str, Stream] | None
+    recipe: FinetuningRecipe
+    max_tokens: int
+    checkpoint: Path
+    seed: int
+
+
+def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")  # a new process has none
+    recipe, tokenizer, examples = plan.recipe, Tokenizer.from_str(plan.tokenizer_json), plan.examples
+    collator = Collator(tokenizer, model.labels, plan.max_tokens)
+    # PyTorch's fused attention is slow to differentiate on a CPU.
+    model.backbone.set_attn_implementation("eager")
 
     def batches_of(epoch: int) -> list[list[Example]]:
-        draw = random.Random(f"{seed}-{epoch}")
+        draw = random.Random(f"{plan.seed}-{epoch}")
         drawn = examples.epoch(
             draw,
             translated_share=recipe.translated_share,
             rated_share=recipe.rated_share,
             noise_share=recipe.noise_share,
+            question_share=recipe.question_share,
         )
-        return collator.batches(drawn, recipe.batch_tokens, draw)
+        batches = collator.batches(drawn, recipe.batch_tokens // worker.count, draw)
+        return batches[: len(batches) // worker.count * worker.count][worker.rank :: worker.count]
 
+    presence = presence_weights(examples.labelled, model.labels, recipe.rare_weight)
+    ranking = TranslationRanking.of(plan.streams, tokenizer, RANKED_PAIRS // worker.count) if plan.streams else None
     first_batches = batches_of(0)
     steps = len(first_batches) * recipe.epochs
     optimizers = Optimizers(
@@ -176,47 +245,53 @@ def finetune(
         warmup_steps=int(steps * recipe.warmup_share),
         steps=steps,
     )
-    average = AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay))  # type: ignore[no-untyped-call]
+    average = _averaged(model, recipe)
     first, step = 0, 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    if plan.checkpoint.exists():
+        state = torch.load(plan.checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizers.load_state_dict(state["optimizers"])
         first, step = state["epoch"], state["step"]
         log.info("resumed after epoch %d", first)
+    worker.agree(model)
     for epoch in range(first, recipe.epochs):
-        torch.manual_seed(seed + epoch)
+        torch.manual_seed(plan.seed + 1_000 * epoch + worker.rank)
+        draw = np.random.default_rng([plan.seed, epoch, worker.rank])
         model.train()
         started, running = time.monotonic(), 0.0
         batches = batches_of(epoch) if epoch else first_batches
         for number, batch in enumerate(_collated(batches, collator), start=1):
             with torch.autocast("cpu", torch.bfloat16):
                 output = model(batch.ids, batch.mask)
-            loss = loss_of(output, batch)
+            loss = loss_of(output, batch, presence)
+            if ranking is not None and recipe.ranking_every and step % recipe.ranking_every == 0:
+                with torch.autocast("cpu", torch.bfloat16):
+                    loss = loss + RANKING * ranking.loss(model.backbone, draw)
             loss.backward()  # type: ignore[no-untyped-call]
+            worker.average_gradients(model.parameters())
             optimizers.step(step)
             average.update_parameters(model)
             step += 1
             running += (loss.item() - running) / min(number, 50)
-            if number % 50 == 0:
+            if number % 50 == 0 and worker.is_first:
                 left = (time.monotonic() - started) / number * (len(batches) * (recipe.epochs - epoch) - number)
                 log.info("epoch %d, batch %d of %d, loss %.3f, %.0f s left", epoch, number, len(batches), running, left)
-        part = checkpoint.with_suffix(".part")
-        torch.save(
-            {
+        if worker.is_first:
+            state = {
                 "model": model.state_dict(),
                 "average": average.state_dict(),
                 "optimizers": optimizers.state_dict(),
                 "epoch": epoch + 1,
                 "step": step,
-            },
-            part,
-        )
-        part.replace(checkpoint)
-    averaged = average.module
-    assert isinstance(averaged, TaggingModel)
-    return averaged.eval()
+            }
+            part = plan.checkpoint.with_suffix(".part")
+            torch.save(state, part)
+            part.replace(plan.checkpoint)
+
+
+def _averaged(model: TaggingModel, recipe: FinetuningRecipe) -> AveragedModel:
+    return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay))  # type: ignore[no-untyped-call]
 
 
 def _collated(batches: Sequence[Sequence[Example]], collator: Collator) -> Iterator[Batch]:

@@ -92,25 +92,37 @@ class Workshop:
         path = self.folder / "backbone"
         if not (path / "model.safetensors").exists():
             backbone = pretrain(
-                new_backbone(self.recipe.backbone, self.tokenizer(), self.vectors()),
+                self._untrained(),
                 self.streams(),
                 self.tokenizer(),
                 self.recipe.pretraining,
                 checkpoint=self.folder / "pretraining.pt",
                 seed=self.recipe.seed,
+                workers=self.workers,
             )
             backbone.save_pretrained(path)
         return BertModel.from_pretrained(path, add_pooling_layer=False)
 
+    def _untrained(self) -> BertModel:
+        """What pre-training begins with: random layers, or the checkpoint under `start/` where somebody put one."""
+        start = self.folder / "start"
+        if start.exists():
+            log.info("starting from the weights in %s", start)
+            return BertModel.from_pretrained(start, add_pooling_layer=False)
+        return new_backbone(self.recipe.backbone, self.tokenizer(), self.vectors())
+
     def calibration_stems(self) -> frozenset[str]:
-        """Labelled comments kept out of training, by stem so that a localised comment stays with its original."""
-        stems = sorted({comment.stem for comment in self.corpora.labelled()})
+        """Labelled comments kept out of training, by stem so that a localised comment stays with its original.
+
+        They are of the corpora's own labels only: the project's further ones were chosen for being hard, or written.
+        """
+        stems = sorted({comment.stem for comment in self.corpora.corpus_labels()})
         random.Random(self.recipe.seed).shuffle(stems)
         return frozenset(stems[: int(len(stems) * self.recipe.finetuning.calibration_share)])
 
     def calibration_comments(self) -> list[LabelledComment]:
         left_out = self.calibration_stems()
-        return [comment for comment in self.corpora.labelled() if comment.stem in left_out]
+        return [comment for comment in self.corpora.corpus_labels() if comment.stem in left_out]
 
     def examples(self) -> Examples:
         return gather(
@@ -134,6 +146,8 @@ class Workshop:
                 max_tokens=self.recipe.backbone.max_tokens,
                 checkpoint=self.folder / "finetuning.pt",
                 seed=self.recipe.seed,
+                streams=self.streams(),
+                workers=self.workers,
             )
             model.save(path)
         return TaggingModel.load(path, labels)
@@ -184,6 +198,8 @@ class Workshop:
                 max_tokens=self.recipe.backbone.max_tokens,
                 checkpoint=self.folder / "self_training.pt",
                 seed=self.recipe.seed + 1,
+                streams=self.streams(),
+                workers=self.workers,
             )
             model.save(path)
         return TaggingModel.load(path, labels)

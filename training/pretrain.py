@@ -1,7 +1,8 @@
-"""Masked-language-model pre-training of the backbone, resumable at any step.
+"""Pre-training of the backbone by masked words and by translation ranking, resumable at any step.
 
 Whole words are masked (a piece alone is too easily read off its neighbours); the output shares the token embeddings
-and is computed at masked positions only. Layer matrices are trained with Muon (Jordan 2024), the rest with AdamW.
+and is computed at masked positions only. Every few steps translations are ranked instead
+(`training/ranking.py`). Layer matrices are trained with Muon (Jordan 2024), the rest with AdamW.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from transformers import BertConfig, BertModel
 
 from training.config import BackboneRecipe, PretrainingRecipe
 from training.optimizers import Optimizers
+from training.parallel import Worker, run_workers
+from training.ranking import TranslationRanking
 from training.streams import Stream
 from training.tokenizer import MASK, PAD, SPECIAL, WORD_START, piece_id
 
@@ -104,16 +107,42 @@ def pretrain(
     seed: int,
     checkpoint_every: int = 200,
     stop_after: int | None = None,
+    workers: int = 1,
 ) -> BertModel:
-    """Train `backbone` in place and return it.
+    """Train `backbone` and return it.
 
     Parameters
     ----------
     checkpoint : file that holds the state after every `checkpoint_every` steps; where it exists, training goes on
         from it
     stop_after : step at which to leave off for now, by default the recipe's last
+    workers : processes that share every step's batch
     """
+    last = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
+    plan = _Plan(recipe, checkpoint, seed, checkpoint_every, last)
+    run_workers(_pretrain, backbone, streams, tokenizer.to_str(), plan, count=workers)
     model = MaskedLanguageModel(backbone)
+    model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    return backbone
+
+
+@dataclass(frozen=True, slots=True)
+class _Plan:
+    recipe: PretrainingRecipe
+    checkpoint: Path
+    seed: int
+    checkpoint_every: int
+    last: int
+
+
+def _pretrain(
+    worker: Worker, backbone: BertModel, streams: dict[str, Stream], tokenizer_json: str, plan: _Plan
+) -> None:
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")  # a new process has none
+    recipe, tokenizer = plan.recipe, Tokenizer.from_str(tokenizer_json)
+    model = MaskedLanguageModel(backbone)
+    # PyTorch's fused attention is slow to differentiate on a CPU: half of a step's time is saved without it.
+    backbone.set_attn_implementation("eager")
     optimizers = Optimizers(
         model.named_parameters(),
         matrix_learning_rate=recipe.matrix_learning_rate,
@@ -122,42 +151,74 @@ def pretrain(
         steps=recipe.steps,
     )
     first = 0
-    if checkpoint.exists():
-        state = torch.load(checkpoint, weights_only=True)
+    if plan.checkpoint.exists():
+        state = torch.load(plan.checkpoint, weights_only=True)
         model.load_state_dict(state["model"])
         optimizers.load_state_dict(state["optimizers"])
         first = state["step"]
         log.info("resumed at step %d", first)
-    masker = Masker.of(tokenizer, recipe.masked_share)
-    names = list(recipe.weights)
-    weights = np.array([recipe.weights[name] for name in names])
-    running, started, seen = None, time.monotonic(), 0
+    worker.agree(model)
+    task = _Task(model, streams, tokenizer, recipe, worker)
+    running: dict[str, float] = {}
+    started = time.monotonic()
     model.train()
-    last = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
-    for step in range(first, last):
-        draw = np.random.default_rng([seed, step])  # of its own for each step, so that a resumed run draws the same
-        length = backbone.config.max_position_embeddings if step % LONG_EVERY == 0 else recipe.window
-        counts = draw.multinomial(max(1, recipe.batch_tokens // length), weights / weights.sum())
+    for step in range(first, plan.last):
+        draw = np.random.default_rng([plan.seed, step, worker.rank])  # so that a resumed run draws the same
+        name, loss = task.loss(step, draw)
+        loss.backward()  # type: ignore[no-untyped-call]
+        worker.average_gradients(model.parameters())
+        optimizers.step(step)
+        running[name] = 0.98 * running.get(name, loss.item()) + 0.02 * loss.item()
+        if not worker.is_first:
+            continue
+        if (step + 1) % 20 == 0:
+            left = (plan.last - step - 1) * (time.monotonic() - started) / (step + 1 - first)
+            losses = ", ".join(f"{name} {value:.3f}" for name, value in running.items())
+            log.info("step %d of %d, loss of %s, %.0f s left", step + 1, recipe.steps, losses, left)
+        if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.last:
+            state = {"model": model.state_dict(), "optimizers": optimizers.state_dict(), "step": step + 1}
+            part = plan.checkpoint.with_suffix(".part")
+            torch.save(state, part)
+            part.replace(plan.checkpoint)
+
+
+class _Task:
+    """What each step asks of the model: hidden words, or every `ranking_every` steps the translation."""
+
+    def __init__(
+        self,
+        model: MaskedLanguageModel,
+        streams: dict[str, Stream],
+        tokenizer: Tokenizer,
+        recipe: PretrainingRecipe,
+        worker: Worker,
+    ) -> None:
+        self._model, self._streams, self._recipe = model, streams, recipe
+        self._masker = Masker.of(tokenizer, recipe.masked_share)
+        self._ranking = TranslationRanking.of(streams, tokenizer, recipe.ranking_pairs // worker.count)
+        self._share = 1 / worker.count
+        self._names = list(recipe.weights)
+        self._weights = np.array([recipe.weights[name] for name in self._names])
+
+    def loss(self, step: int, draw: np.random.Generator) -> tuple[str, Tensor]:
+        """The name of the step's task and its loss, a scalar in nats."""
+        every = self._recipe.ranking_every
+        with torch.autocast("cpu", torch.bfloat16):
+            if every and step % every == every - 1:
+                return "ranking", self._ranking.loss(self._model.backbone, draw)
+            return "masked words", self._masked_words(step, draw)
+
+    def _masked_words(self, step: int, draw: np.random.Generator) -> Tensor:
+        longest = self._model.backbone.config.max_position_embeddings
+        length = longest if step % LONG_EVERY == 0 else self._recipe.window
+        n_windows = max(1, int(self._recipe.batch_tokens * self._share) // length)
+        counts = draw.multinomial(n_windows, self._weights / self._weights.sum())
         windows = [
-            streams[name].windows(count, length, draw) for name, count in zip(names, counts, strict=True) if count
+            self._streams[name].windows(count, length, draw)
+            for name, count in zip(self._names, counts, strict=True)
+            if count
         ]
         tokens = torch.from_numpy(np.concatenate(windows))
-        hidden, chosen = masker(tokens, torch.Generator().manual_seed(int(draw.integers(2**31))))
-        with torch.autocast("cpu", torch.bfloat16):
-            loss = model(hidden, tokens, chosen)
-        loss.backward()
-        optimizers.step(step)
-        running = loss.item() if running is None else 0.98 * running + 0.02 * loss.item()
-        seen += tokens.numel()
-        if (step + 1) % 20 == 0:
-            rate = seen / (time.monotonic() - started)
-            left = (recipe.steps - step - 1) * recipe.batch_tokens / rate
-            log.info(
-                "step %d of %d, loss %.3f, %.0f tokens/s, %.0f s left", step + 1, recipe.steps, running, rate, left
-            )
-        if (step + 1) % checkpoint_every == 0 or step + 1 == last:
-            state = {"model": model.state_dict(), "optimizers": optimizers.state_dict(), "step": step + 1}
-            part = checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            part.replace(checkpoint)
-    return backbone
+        hidden, chosen = self._masker(tokens, torch.Generator().manual_seed(int(draw.integers(2**31))))
+        loss: Tensor = self._model(hidden, tokens, chosen)
+        return loss

@@ -40,6 +40,29 @@ class Stream:
         first = generator.choice(usable, size=count)
         return self.tokens[first[:, None] + np.arange(length)].astype(np.int64)
 
+    def pairs(
+        self, count: int, separator: int, longest: int, generator: np.random.Generator
+    ) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Draw `count` documents of two sides: int64 tokens of each side, [CLS] first, at most `longest` of them."""
+        drawn = generator.choice(len(self.starts), size=count, replace=count > len(self.starts))
+        sides = []
+        for place in drawn:
+            start = self.starts[place]
+            end = self.starts[place + 1] if place + 1 < len(self.starts) else len(self.tokens)
+            document = self.tokens[start:end].astype(np.int64)
+            middle = int(np.flatnonzero(document == separator)[0])
+            second = np.concatenate([document[:1], document[middle + 1 :]])
+            sides.append((document[: min(middle + 1, longest)], second[:longest]))
+        return sides
+
+
+def padded_rows(rows: Sequence[np.ndarray], pad_id: int) -> np.ndarray:
+    """Rows of unequal length as int64 of shape (n_rows, longest)."""
+    out = np.full((len(rows), max(map(len, rows))), pad_id, dtype=np.int64)
+    for place, row in enumerate(rows):
+        out[place, : len(row)] = row
+    return out
+
 
 def build_streams(
     corpora: Corpora, nynorsk: Sequence[TranslatedText], tokenizer: Tokenizer, *, seed: int

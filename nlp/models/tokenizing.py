@@ -42,8 +42,7 @@ class Windows:
         tokenizer.no_padding()
         tokenizer.enable_truncation(max_tokens, stride=min(OVERLAP, max_tokens // 4), strategy="only_first")
         self._tokenizer = tokenizer
-        self._longest_question = max(1, max_tokens // QUESTION_SHARE)
-        self._shortened = lru_cache(maxsize=1_000)(self._shorten)  # a survey asks the same few questions
+        self._questions = Questions(tokenizer, max_tokens)
         pad = tokenizer.token_to_id("[PAD]")
         self.pad_id: int = 0 if pad is None else pad
 
@@ -68,7 +67,7 @@ class Windows:
         ----------
         questions : what each text answers, None where that is not known; no question is like no questions
         """
-        asked = [self._shortened(question) if question else "" for question in questions or [None] * len(texts)]
+        asked = [self._questions.shortened(question) for question in questions or [None] * len(texts)]
         inputs = [(text, question) if question else text for text, question in zip(texts, asked, strict=True)]
         windows = []
         for text_index, encoding in enumerate(self._tokenizer.encode_batch(inputs)):
@@ -82,11 +81,22 @@ class Windows:
                 seen = max(seen, int(offsets[:, 1].max(initial=0)))
         return windows
 
+
+class Questions:
+    """Cuts questions to their share of a window, so that they never crowd out the text."""
+
+    def __init__(self, tokenizer: Tokenizer, max_tokens: int) -> None:
+        self._tokenizer, self._longest = tokenizer, max(1, max_tokens // QUESTION_SHARE)
+        self._shortened = lru_cache(maxsize=1_000)(self._shorten)  # a survey asks the same few questions
+
+    def shortened(self, question: str | None) -> str:
+        """The question without what goes beyond its share; empty if there is none, or no token in it."""
+        return self._shortened(question) if question else ""
+
     def _shorten(self, question: str) -> str:
-        """The question without what goes beyond its share of a window, or nothing if no token of it is left."""
         readable = question.encode("utf-8", "replace").decode("utf-8").strip()
         encoding = self._tokenizer.encode(readable, add_special_tokens=False)
-        offsets = encoding.offsets[: self._longest_question]
+        offsets = encoding.offsets[: self._longest]
         return readable[: offsets[-1][1]] if offsets else ""
 
 

@@ -101,7 +101,10 @@ class Heads(nn.Module):
 
 
 def mean_embedding(states: Tensor, mask: Tensor) -> Tensor:
-    """The mean of a text's token states as a unit vector: (batch, tokens, width) and (batch, tokens) to (batch, width)."""
+    """The mean of each text's token states as a unit vector.
+
+    `states` are (batch, tokens, width), `mask` is (batch, tokens) with 1 on what counts; (batch, width) comes back.
+    """
     weights = mask[:, :, None].to(states.dtype)
     return nn.functional.normalize(((states * weights).sum(dim=1) / weights.sum(dim=1)).float(), dim=1)
 

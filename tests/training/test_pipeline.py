@@ -32,7 +32,13 @@ def recipe():
             "vectors": recipe.vectors.model_copy(update={"epochs": 1}),
             "pretraining": pretraining,
             "finetuning": recipe.finetuning.model_copy(
-                update={"epochs": 12, "learning_rate": 0.02, "average_decay": 0.5, "calibration_share": 0.3}
+                update={
+                    "epochs": 12,
+                    "batch_tokens": 1024,
+                    "learning_rate": 0.02,
+                    "average_decay": 0.5,
+                    "calibration_share": 0.3,
+                }
             ),
         }
     )
@@ -40,7 +46,7 @@ def recipe():
 
 @pytest.fixture(scope="module")
 def workshop(tmp_path_factory, recipe):
-    corpora = Corpora.open(small_corpora.make(tmp_path_factory.mktemp("data")))
+    corpora = Corpora.open(small_corpora.make(tmp_path_factory.mktemp("data")), own_labels=None)
     work = tmp_path_factory.mktemp("work")
     rows = [TranslatedText(text.id, "nn", f"omsett {text.text}") for text in corpora.rated()]
     save_translations(rows, work / "nynorsk.jsonl")  # apertium is Debian's, and not everywhere
@@ -56,7 +62,7 @@ def shipped(workshop, tmp_path_factory):
 def test_the_model_folder_tags(shipped):
     record = Tagger.load(shipped[0]).tag_one(Comment("1", "Pakken kom aldrig frem og ingen svarer 99"))
     assert isinstance(record, TaggedComment)
-    assert record.model == "smoke@0.1.0"
+    assert record.model == "smoke@0.2.0"
     assert record.sentiment.label == "negative"
 
 

@@ -1,0 +1,32 @@
+import pytest
+
+torch = pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from tests.nlp.by_hand import LABELS
+from tests.tiny import tiny_tokenizer
+from training.data import FactorLabel
+from training.examples import Example
+from training.finetune import Collator, presence_weights
+
+
+def example(text, question=None, themes=None, factors=()):
+    return Example(text, ("negative",), 1.0, themes=themes or {}, factors=factors, question=question)
+
+
+def test_the_question_stands_behind_the_text_and_shows_nothing():
+    collator = Collator(tiny_tokenizer(["dyrt", "hvorfor"]), LABELS, max_tokens=16)
+    shown = FactorLabel("trustworthy", "negative", 0, 4)
+    batch = collator([example("dyrt", "hvorfor", factors=(shown,)), example("dyrt dyrt")])
+    assert batch.mask.tolist() == [[1, 1, 1, 2, 2], [1, 1, 1, 1, 0]]
+    column = LABELS.column["trustworthy:negative"]
+    assert batch.evidence[0, :, column].tolist() == [0, 1, 0, 0, 0]
+
+
+def test_the_presence_of_a_rare_tag_weighs_more_up_to_a_bound():
+    common = [example(f"{n}", themes={"price_value": "negative"}) for n in range(97)]
+    rare = [example("x", themes={"contract_terms": "negative"}) for _ in range(3)]
+    weights = presence_weights([*common, *rare], LABELS, rare_weight=2.0)
+    assert weights[LABELS.column["price_value"]] == 1.0
+    # 4 of 101: the root of 0.06 / 0.0396
+    assert weights[LABELS.column["contract_terms"]].item() == pytest.approx(1.231, abs=0.001)
+    assert weights[LABELS.column["brand_promise"]] == 2.0

@@ -1,0 +1,54 @@
+"""Translation ranking: the two sides of translated documents must find each other among those of a batch.
+
+So a comment gets the same embedding in every written language (Feng et al. 2022, Language-agnostic BERT Sentence
+Embedding, ACL, there with a margin).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from tokenizers import Tokenizer
+from torch import Tensor
+from torch.nn import functional
+from transformers import PreTrainedModel
+
+from nlp.models.torch_model import mean_embedding
+from training.streams import Stream, padded_rows
+from training.tokenizer import PAD, SEPARATE, piece_id
+
+DOMAIN, DOCUMENTATION = "translated", "parallel"  # streams whose documents hold a text and its translation
+DOCUMENTATION_SHARE = 0.3
+LONGEST_SIDE = 48  # tokens of either side that are read
+TEMPERATURE = 0.05
+
+
+@dataclass(frozen=True)
+class TranslationRanking:
+    """Draws pairs of translations and says how badly an encoder matches them."""
+
+    streams: dict[str, Stream]
+    n_pairs: int
+    pad_id: int
+    separator_id: int
+
+    @classmethod
+    def of(cls, streams: dict[str, Stream], tokenizer: Tokenizer, n_pairs: int) -> TranslationRanking:
+        return cls(streams, max(2, n_pairs), piece_id(tokenizer, PAD), piece_id(tokenizer, SEPARATE))
+
+    def loss(self, backbone: PreTrainedModel, draw: np.random.Generator) -> Tensor:
+        """Mean cross-entropy, in nats, of finding each text's translation among those drawn, both ways."""
+        stream = self.streams[DOCUMENTATION if draw.random() < DOCUMENTATION_SHARE else DOMAIN]
+        longest = min(LONGEST_SIDE, backbone.config.max_position_embeddings)
+        pairs = stream.pairs(self.n_pairs, self.separator_id, longest, draw)
+        first, second = (self._embeddings(backbone, [pair[side] for pair in pairs]) for side in (0, 1))
+        similarity = first @ second.T / TEMPERATURE
+        own = torch.arange(len(pairs))
+        return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
+
+    def _embeddings(self, backbone: PreTrainedModel, sides: list[np.ndarray]) -> Tensor:
+        tokens = torch.from_numpy(padded_rows(sides, self.pad_id))
+        mask = (tokens != self.pad_id).long()
+        return mean_embedding(backbone(input_ids=tokens, attention_mask=mask).last_hidden_state, mask)
