@@ -18,11 +18,12 @@ from typer.core import TyperGroup
 
 from api.files.errors import BadSettings, BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
-from api.files.identify import Roles
+from api.files.identify import QUESTION_COLUMN, Roles
 from api.files.jsontext import dumps
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
+from api.question import as_question
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
@@ -111,6 +112,7 @@ def stemme(
 - `stemme tag svar.csv --id-column nr --text-column kommentar -o tagged.jsonl`
 - `cat comments.jsonl | stemme tag - | jq .sentiment.label`
 - `stemme tag --text "Pakka kom for seint"`
+- `stemme tag --text "prisene" --question "Hva kan bli bedre?"`
 """
 )
 def tag(
@@ -128,10 +130,21 @@ def tag(
     text: Annotated[
         str | None, typer.Option("--text", help="Tag this one text in place of a file, and print its record.")
     ] = None,
+    question: Annotated[
+        str | None, typer.Option("--question", help="The survey's question that --text answers, if it is known.")
+    ] = None,
     id_column: Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")] = "id",
     text_column: Annotated[
         str, typer.Option("--text-column", help="The column that holds each comment's text.")
     ] = "text",
+    question_column: Annotated[
+        str | None,
+        typer.Option(
+            "--question-column",
+            help=f"The column that holds the survey's question. Default: {QUESTION_COLUMN}, if it is there.",
+            show_default=False,
+        ),
+    ] = None,
     number_rows: Annotated[
         bool, typer.Option("--number-rows", help="Number the rows from 1 in place of an id column.")
     ] = False,
@@ -168,8 +181,10 @@ def tag(
     if text is not None:
         if output != STANDARD_STREAM:
             raise BadUsage("--text prints its record; --output is for an INPUT. Leave --output out.")
-        typer.echo(_as_json(text, model))
+        typer.echo(_as_json(Comment("1", text, as_question(question)), model))
         return
+    if question is not None:
+        raise BadUsage("--question goes with --text. For an INPUT name its column: --question-column.")
     assert input_ is not None
     run = Run(
         input=input_,
@@ -177,7 +192,7 @@ def tag(
         input_format=input_format,
         output_format=output_format,
         encoding=encoding,
-        roles=Roles(None if number_rows else id_column, text_column),
+        roles=Roles(None if number_rows else id_column, text_column, question_column),
         unique_ids=not allow_duplicate_ids,
         batch_size=batch_size,
     )
@@ -246,8 +261,8 @@ def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:
         _say(str(summary))
 
 
-def _as_json(text: str, model: Path | None) -> str:
-    record = load_tagger(model).tag_one(Comment("1", text))
+def _as_json(comment: Comment, model: Path | None) -> str:
+    record = load_tagger(model).tag_one(comment)
     # Escaped where it is no text, as a shell can hand over any bytes and a terminal cannot print them.
     return dumps(record.to_dict(), indent=2).encode("utf-8", "backslashreplace").decode("utf-8")
 

@@ -60,7 +60,7 @@ def tag_sample(tagger: TagsComments, *, output: str | None = None, sample: Path 
     ----------
     tagger : gives the tags
     output : a file in any of the formats, or None
-    sample : CSV with the columns `id` and `text`
+    sample : CSV with the columns `id` and `text`, and `question` where it is known
 
     Raises
     ------
@@ -68,7 +68,7 @@ def tag_sample(tagger: TagsComments, *, output: str | None = None, sample: Path 
     """
     source, roles = Source(sample.name, sample), Roles()
     with ExitStack() as stack:
-        reader = stack.enter_context(closing(open_reader(source, Format.CSV, needed=roles.needed)))
+        reader = stack.enter_context(closing(open_reader(source, Format.CSV, roles=roles)))
         rows = identify(reader.rows(), roles, None)
         if output is None:
             return _all(rows, tagger)

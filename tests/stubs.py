@@ -29,14 +29,17 @@ THEMES: dict[str, tuple[str, str, Literal["negative", "positive"]]] = {
     "dyrt": ("price_value", "evaluation", "negative"),
     "hyggelig": ("staff_service", "support", "positive"),
 }
+# What `prisene` means depends on what was asked: a word of the question, the sentiment about the prices.
+PRICES: dict[str, Literal["negative", "positive"]] = {"bra": "positive", "bedre": "negative"}
 LONGEST = 20_000
 
 
 class StubTagger:
-    """Knows the words of `THEMES`; `hyggelig` is also sympathetic, `bytter` a churn risk, `ring meg` a call for help.
+    """Knows the words of `THEMES`, and `prisene` under a question with a word of `PRICES`.
 
-    Sentiment counts the words: more negative ones, more positive ones, as many of both (mixed), or none (neutral). A
-    comment with `!` is tagged with confidence 0.9, any other with 0.7.
+    `hyggelig` is also sympathetic, `bytter` a churn risk, `ring meg` a call for help. Sentiment counts the words: more
+    negative ones, more positive ones, as many of both (mixed), or none (neutral). A comment with `!` is tagged with
+    confidence 0.9, any other with 0.7.
     """
 
     name = "stub@1.0.0"
@@ -66,6 +69,13 @@ class StubTagger:
             for word, (theme, stage, sentiment) in THEMES.items()
             if word in text
         )
+        if "prisene" in text and comment.question is not None:
+            span = _span(text, "prisene")
+            themes += tuple(
+                ThemeTag("price_value", "evaluation", sentiment, confidence, (span,))
+                for word, sentiment in PRICES.items()
+                if word in comment.question
+            )
         factors = (FactorTag("sympathetic", "positive", confidence, (_span(text, "hyggelig"),)),)
         return TaggedComment(
             id=comment.id,

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import IO
 
 from api.files.columns import Column
 from api.files.formats import Format
+from api.files.identify import Roles
 from api.files.read_csv import CsvReader
 from api.files.read_jsonl import JsonlReader
 from api.files.reader import Reader
@@ -17,14 +18,14 @@ from api.files.write_jsonl import JsonlWriter
 from api.files.writer import Writer
 
 
-def open_reader(source: Source, format_: Format, *, needed: Collection[str], encoding: str | None = None) -> Reader:
+def open_reader(source: Source, format_: Format, *, roles: Roles, encoding: str | None = None) -> Reader:
     """Open a source.
 
     Parameters
     ----------
     source : where the bytes come from; for Parquet it must be a file, as its index stands at the end
     format_ : of the bytes
-    needed : the columns that hold the id and the text
+    roles : the columns that hold the id, the text and the question
     encoding : of a text format; None to tell it from the bytes
 
     Raises
@@ -36,12 +37,14 @@ def open_reader(source: Source, format_: Format, *, needed: Collection[str], enc
         from api.files.read_parquet import ParquetReader  # noqa: PLC0415
 
         assert source.path is not None
-        return ParquetReader(source.path, name=source.name, needed=needed)
+        return ParquetReader(source.path, name=source.name, named=roles.named)
     with ExitStack() as stack:
         raw, size = stack.enter_context(source.open()), source.size
         reader: Reader
         if format_ is Format.CSV:
-            reader = CsvReader(raw, name=source.name, encoding=encoding, needed=needed, total=size)
+            reader = CsvReader(
+                raw, name=source.name, encoding=encoding, needed=roles.needed, named=roles.named, total=size
+            )
         else:
             reader = JsonlReader(raw, name=source.name, encoding=encoding, total=size)
         stack.pop_all()  # from here on the reader closes it

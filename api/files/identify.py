@@ -1,32 +1,52 @@
-"""From a row's columns to what the tagger needs: an id that is its own, and a text."""
+"""From a row's columns to what the tagger needs: an id that is its own, a text, and the question if there is one."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from api.files import problems
 from api.files.jsontext import dumps, kind
 from api.files.rows import InputRow, Row, Typed
 from api.files.seen import SeenIds
+from api.question import as_question
 from nlp.record import Problem
+
+QUESTION_COLUMN: Final = "question"
 
 
 @dataclass(frozen=True, slots=True)
 class Roles:
-    """Which columns hold the id and the text; without an id column the rows are numbered from 1."""
+    """Which columns hold the id, the text and the survey's question.
+
+    Without an id column the rows are numbered from 1. A question column that is named must be there; where none is,
+    the column `question` is read if there is one and it has no other role.
+    """
 
     id_column: str | None = "id"
     text_column: str = "text"
+    question_column: str | None = None
 
     @property
     def needed(self) -> tuple[str, ...]:
+        """The columns without which a row cannot be tagged."""
         return tuple(column for column in (self.id_column, self.text_column) if column is not None)
+
+    @property
+    def named(self) -> tuple[str, ...]:
+        """The columns that must be there, once."""
+        return self.needed if self.question_column is None else (*self.needed, self.question_column)
+
+    def question(self, columns: Mapping[str, Any]) -> str | None:
+        """What a row's text answers."""
+        if self.question_column is None and QUESTION_COLUMN in self.needed:
+            return None
+        return as_question(columns.get(self.question_column or QUESTION_COLUMN))
 
 
 def identify(rows: Iterable[InputRow], roles: Roles, seen: SeenIds | None) -> Iterator[Row]:
-    """Give each row its id and its text, or the problem for which it has none; with `seen`, an id counts once."""
+    """Give each row its id, text and question, or the problem that it has; with `seen`, an id counts once."""
     for number, row in enumerate(rows, start=1):
         id_, problem = _id(row, roles, number)
         problem = row.problem or problem
@@ -35,7 +55,8 @@ def identify(rows: Iterable[InputRow], roles: Roles, seen: SeenIds | None) -> It
             problem = None if first is None else problems.duplicate_id(id_, first)
         text = row.columns.get(roles.text_column)
         problem = problem or _text_problem(text, roles.text_column)
-        yield Row(row.line, row.columns, id_, text if isinstance(text, str) else "", problem)
+        text = text if isinstance(text, str) else ""
+        yield Row(row.line, row.columns, id_, text, problem, question=roles.question(row.columns))
 
 
 def _id(row: InputRow, roles: Roles, number: int) -> tuple[str | None, Problem | None]:

@@ -32,6 +32,7 @@ class CsvReader:
     name : of the file, for errors
     encoding : its name, or None to tell it from the file
     needed : the columns without which a row that is too short cannot be tagged
+    named : the columns that may be there only once
     total : the size in bytes, if known
 
     Raises
@@ -48,6 +49,7 @@ class CsvReader:
         name: str,
         encoding: str | None,
         needed: Collection[str],
+        named: Collection[str],
         total: int | None = None,
     ) -> None:
         self.total = total
@@ -57,7 +59,7 @@ class CsvReader:
         self.delimiter = _delimiter(self._text.head)
         self._needed = needed
         self._lines = _Rereadable(lines(self._text))
-        self.header = self._read_header(name)
+        self.header = self._read_header(name, named)
         self.extra = free("extra_cells", self.header)
 
     @property
@@ -89,7 +91,7 @@ class CsvReader:
         # Strict: without it a quote that never closes swallows the rows after it without a word.
         return csv.reader(self._lines, delimiter=self.delimiter, strict=True)
 
-    def _read_header(self, name: str) -> tuple[str, ...]:
+    def _read_header(self, name: str, named: Collection[str]) -> tuple[str, ...]:
         try:
             cells = next((cells for cells in self._parser() if cells), None)
         except (csv.Error, _LineTooLong) as error:
@@ -97,7 +99,7 @@ class CsvReader:
         if cells is None:
             raise EmptyInput(name)
         for column, count in Counter(cells).items():
-            if count > 1 and column in self._needed:
+            if count > 1 and column in named:
                 raise AmbiguousColumn(name, column)
         return unique(cells)
 

@@ -25,19 +25,19 @@ class ParquetReader:
     Raises
     ------
     UnreadableInput : if it is not a Parquet file
-    AmbiguousColumn : if one of the `needed` columns is there twice
+    AmbiguousColumn : if one of the `named` columns is there twice
     """
 
     notice = None
 
-    def __init__(self, path: Path, *, name: str, needed: Collection[str]) -> None:
+    def __init__(self, path: Path, *, name: str, named: Collection[str]) -> None:
         try:
             self._file = parquet.ParquetFile(path, pre_buffer=False)
         except (pa.ArrowException, OSError) as error:
             raise UnreadableInput(f"{name} cannot be read as Parquet. Is it one, and whole? ({_line(error)})") from None
         self._name = name
         schema = self._file.schema_arrow
-        for column in needed:
+        for column in named:
             if schema.names.count(column) > 1:
                 raise AmbiguousColumn(name, column)
         self.header: tuple[str, ...] = unique(schema.names)

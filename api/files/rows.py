@@ -27,7 +27,7 @@ class InputRow:
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One row ready to be tagged: `columns` pass through, `id` and `text` are what the tagger gets.
+    """One row ready to be tagged: `columns` pass through, `id`, `text` and `question` are what the tagger gets.
 
     Where `problem` is set the row is not tagged, and `id` is the best that can be said of it.
     """
@@ -37,3 +37,4 @@ class Row:
     id: str | None
     text: str
     problem: Problem | None = None
+    question: str | None = None

@@ -74,9 +74,7 @@ def tag_file(run: Run, *, load_tagger: Callable[[], TagsComments], report: Repor
         again = columns_ahead or input_format is Format.PARQUET
         source = stack.enter_context(open_source(run.input, again=again))
         output = stack.enter_context(open_output(run.output, source=source))
-        reader = stack.enter_context(
-            closing(open_reader(source, input_format, needed=run.roles.needed, encoding=run.encoding))
-        )
+        reader = stack.enter_context(closing(open_reader(source, input_format, roles=run.roles, encoding=run.encoding)))
         if reader.notice:
             report.notice(reader.notice)
         rows = _checked_rows(reader, run.roles, source.name)
@@ -107,7 +105,7 @@ def _write_all(chunks: Iterable[list[tuple[Row, Record]]], writer: Writer, reade
 
 
 def _checked_rows(reader: Reader, roles: Roles, name: str) -> Iterator[InputRow]:
-    """The rows, once it is sure that there are columns for the id and the text.
+    """The rows, once it is sure that there are columns for the id, the text and a question that was named.
 
     Without a header the first rows decide: a file in which none of them has a text has its texts under another name.
     One row without a text is that row's problem.
@@ -124,7 +122,11 @@ def _checked_rows(reader: Reader, roles: Roles, name: str) -> Iterator[InputRow]
 
 
 def _check_columns(found: Sequence[str], roles: Roles, name: str) -> None:
-    options = (("--id-column", roles.id_column), ("--text-column", roles.text_column))
+    options = (
+        ("--id-column", roles.id_column),
+        ("--text-column", roles.text_column),
+        ("--question-column", roles.question_column),
+    )
     missing = [(option, column) for option, column in options if column is not None and column not in found]
     if missing:
         raise MissingColumns(name, missing, found)
@@ -132,7 +134,7 @@ def _check_columns(found: Sequence[str], roles: Roles, name: str) -> None:
 
 def _columns_ahead(source: Source, format_: Format, run: Run, report: Report) -> tuple[Column, ...]:
     """Every column of the input, for an output that must know them before its first row."""
-    with closing(open_reader(source, format_, needed=run.roles.needed, encoding=run.encoding)) as reader:
+    with closing(open_reader(source, format_, roles=run.roles, encoding=run.encoding)) as reader:
         if reader.columns is not None:
             return reader.columns
         report.step("Reading columns", total=reader.total)

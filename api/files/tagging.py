@@ -20,7 +20,9 @@ class TagsComments(Protocol):
 def tag_rows(rows: Iterable[Row], tagger: TagsComments, *, batch_size: int = 64) -> Iterator[list[tuple[Row, Record]]]:
     """Tag rows a batch at a time; a row with a problem gets it as its record and is not shown to the tagger."""
     for chunk in _chunks(rows, most=batch_size):
-        comments = [Comment(row.id, row.text) for row in chunk if row.problem is None and row.id is not None]
+        comments = [
+            Comment(row.id, row.text, row.question) for row in chunk if row.problem is None and row.id is not None
+        ]
         records = tagger.tag(comments, batch_size=batch_size)
         yield [(row, next(records) if row.problem is None else FailedComment(row.id, row.problem)) for row in chunk]
 
