@@ -29,8 +29,10 @@ REQUESTS: Final[dict[str, Example]] = {
     ),
     "nn": _request("Nynorsk: eitt svar, og eitt som er tomt", {"id": "1", "text": _NYNORSK}, {"id": "2", "text": " "}),
     "da": _request(
-        "Dansk: et svar med et tal som id",
+        "Dansk: et svar med et tal som id, og ét ord under to spørgsmål",
         {"id": 48213, "text": "Nem bestilling, men I trak pengene to gange, og jeg venter stadig på svar."},
+        {"id": 48214, "question": "Hvad var godt ved dit besøg?", "text": "priserne"},
+        {"id": 48215, "question": "Hvad kan vi gøre bedre?", "text": "priserne"},
     ),
     "sv": _request(
         "Svenska: två svar med samma id",

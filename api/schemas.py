@@ -7,6 +7,7 @@ from typing import Annotated, Final
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, create_model
 from pydantic_core import PydanticCustomError
 
+from api.question import LONGEST_QUESTION, as_question
 from nlp.record import Comment, FailedComment, TaggedComment
 
 LONGEST_ID: Final = 256
@@ -37,6 +38,19 @@ def _text(value: object) -> str:
     return value
 
 
+def _question(value: object) -> str | None:
+    # As with the text, half a surrogate pair passes: the tagger reads what is readable of a question.
+    if value is not None and not isinstance(value, str):
+        raise PydanticCustomError("question_type", "Input should be a string or null")
+    if value is not None and len(value) > LONGEST_QUESTION:
+        raise PydanticCustomError(
+            "question_length",
+            "Input has {length} characters; at most {longest} are allowed",
+            {"length": len(value), "longest": LONGEST_QUESTION},
+        )
+    return value
+
+
 CommentId = Annotated[
     str,
     PlainValidator(_id),
@@ -50,10 +64,15 @@ CommentId = Annotated[
     ),
 ]
 CommentText = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string"})]
+Question = Annotated[
+    str | None,
+    PlainValidator(_question),
+    WithJsonSchema({"anyOf": [{"type": "string", "maxLength": LONGEST_QUESTION}, {"type": "null"}]}),
+]
 
 
 class CommentIn(BaseModel):
-    """One answer to an open question. Other fields (question, nps, …) may stand beside and are not read."""
+    """One answer to an open question. Other fields (nps, channel, …) may stand beside and are not read."""
 
     model_config = ConfigDict(title="Comment", json_schema_extra={"additionalProperties": True})
 
@@ -64,9 +83,14 @@ class CommentIn(BaseModel):
         description="The comment as the customer wrote it. One that cannot be tagged (empty, too long, not valid "
         "Unicode, with NUL) gets an error in its place; the others are tagged."
     )
+    question: Question = Field(
+        None,
+        description="The survey's question that the comment answers, where it is known. It is read as context: "
+        '"prisene" is praise under "Hva var bra?" and criticism under "Hva kan bli bedre?". A blank one is none.',
+    )
 
     def comment(self) -> Comment:
-        return Comment(self.id, self.text)
+        return Comment(self.id, self.text, as_question(self.question))
 
 
 class ClassifyRequest(BaseModel):

@@ -25,11 +25,13 @@ class StubTagger:
     def __init__(self, *, seconds_per_batch: float = 0.0) -> None:
         self.seconds_per_batch = seconds_per_batch
         self.batches: list[int] = []
+        self.questions: list[str | None] = []
 
     def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]:
         rest = iter(comments)
         while batch := list(islice(rest, batch_size)):
             self.batches.append(len(batch))
+            self.questions += [comment.question for comment in batch]
             time.sleep(self.seconds_per_batch)
             yield from map(self.tag_one, batch)
 

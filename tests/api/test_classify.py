@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from api.question import LONGEST_QUESTION
 from nlp.record import Comment, Record
 from tests.api.rest_stub import StubTagger, client_of, comments
 
@@ -74,10 +75,43 @@ def test_the_same_id_twice_gets_two_results() -> None:
 
 
 def test_other_fields_of_a_comment_are_not_read() -> None:
-    extra = {"question": "Kvifor?", "nps": 3, "respondent": {"name": ["Kari"]}, "nested": None}
+    extra = {"channel": "butikk", "nps": 3, "respondent": {"name": ["Kari"]}, "nested": None}
     assert results_of({"comments": [{"id": "1", "text": "Fint", **extra}]}) == results_of(
         {"comments": [{"id": "1", "text": "Fint"}]}
     )
+
+
+def test_the_question_goes_to_the_tagger_where_there_is_one() -> None:
+    tagger = StubTagger()
+    longest = "😀" * LONGEST_QUESTION
+    questions = ["Hva var bra?", None, "", " \n", longest]
+    sent = [{"id": "1", "text": "Fint", "question": question} for question in questions]
+    results_of({"comments": [{"id": "0", "text": "Fint"}, *sent]}, tagger)
+    assert tagger.questions == [None, "Hva var bra?", None, None, None, longest]
+
+
+def test_half_a_surrogate_pair_in_a_question_stops_no_comment() -> None:
+    tagger = StubTagger()
+    content = rb'{"comments": [{"id": "1", "text": "Fint", "question": "Bra \ud83d?"}]}'
+    answer = client_of(tagger).post("/v1/classify", content=content, headers=JSON)
+    assert answer.status_code == 200
+    assert tagger.questions == ["Bra \ud83d?"]
+
+
+@pytest.mark.parametrize(
+    ("question", "detail"),
+    [
+        (7, "Input should be a string or null"),
+        (True, "Input should be a string or null"),
+        (["Hva var bra?"], "Input should be a string or null"),
+        ("x" * 2_001, "Input has 2001 characters; at most 2000 are allowed"),
+    ],
+)
+def test_a_wrong_question_is_refused(question: Any, detail: str) -> None:
+    body = {"comments": [{"id": "1", "text": "ok"}, {"id": "2", "text": "ok", "question": question}]}
+    answer = client_of(StubTagger()).post("/v1/classify", json=body)
+    assert (answer.status_code, answer.json()["code"]) == (422, "invalid_request")
+    assert answer.json()["errors"] == [{"pointer": "#/comments/1/question", "detail": detail}]
 
 
 @pytest.mark.parametrize(

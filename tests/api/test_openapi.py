@@ -17,6 +17,7 @@ from schemathesis import Case
 import api
 from api.app import create_app
 from api.problems import STATUS_OF
+from api.question import LONGEST_QUESTION
 from api.settings import Settings
 from tests.api.rest_stub import StubTagger, client_of
 
@@ -67,6 +68,21 @@ def test_the_limit_of_comments_is_the_one_that_is_set() -> None:
     comments = schema["components"]["schemas"]["ClassifyRequest"]["properties"]["comments"]
     assert (comments["minItems"], comments["maxItems"]) == (1, 17)
     assert "at most 17 comments" in schema["info"]["description"]
+
+
+def test_the_limit_of_a_question_is_stated() -> None:
+    comment = OPENAPI["components"]["schemas"]["CommentIn"]
+    text, null = comment["properties"]["question"]["anyOf"]
+    assert (text, null) == ({"type": "string", "maxLength": LONGEST_QUESTION}, {"type": "null"})
+    assert comment["required"] == ["id", "text"]
+    page = (Path(api.__file__).parents[1] / "docs" / "rest.md").read_text(encoding="utf-8")
+    assert f"at most {LONGEST_QUESTION:,} characters" in " ".join(page.split())
+
+
+def test_an_example_shows_one_answer_under_two_questions() -> None:
+    tagger = StubTagger()
+    client_of(tagger).post("/v1/classify", json=EXAMPLES["da"]["value"])
+    assert tagger.questions[1:] == ["Hvad var godt ved dit besøg?", "Hvad kan vi gøre bedre?"]
 
 
 def test_every_error_is_a_problem() -> None:
