@@ -150,7 +150,7 @@ def _tagged(tagger: Tagging, comments: Sequence[LabelledComment | RatedComment])
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        stream = tagger.tag(Comment(comment.id, comment.text) for comment in comments)
+        stream = tagger.tag(Comment(comment.id, comment.text, comment.question) for comment in comments)
         return list(progress.track(stream, total=len(comments), description="Tagging"))
 
 

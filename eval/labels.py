@@ -58,12 +58,18 @@ class LabelledFactor(_Labels):
         return self
 
 
-class LabelledComment(_Labels):
-    """A comment with every tag that it should get."""
+class _Written(_Labels):
+    """What somebody wrote, in which language, and the survey's question where it is known."""
 
     id: str
     lang: Written
     text: str
+    question: str | None = None
+
+
+class LabelledComment(_Written):
+    """A comment with every tag that it should get."""
+
     sentiment: SentimentLabel
     themes: tuple[LabelledTheme, ...]
     factors: tuple[LabelledFactor, ...]
@@ -90,12 +96,9 @@ class LabelledComment(_Labels):
         return self
 
 
-class RatedComment(_Labels):
+class RatedComment(_Written):
     """A text with a sentiment only: from a customer's stars, or by hand."""
 
-    id: str
-    lang: Written
-    text: str
     source: str = ""
     sentiment: Literal["negative", "neutral", "positive"]
 

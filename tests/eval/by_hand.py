@@ -78,15 +78,17 @@ def _factor(tag: str | tuple[str, int, int]) -> FactorTag:
 
 
 class StubTagger:
-    """Gives each text the record that the test wrote down for it; counts what it was asked."""
+    """Gives each text the record that the test wrote down for it; notes what it was asked."""
 
     name = "stub@1"
 
     def __init__(self, answers: Mapping[str, Record]) -> None:
         self.answers = answers
         self.asked: list[str] = []
+        self.questions: dict[str, str | None] = {}
 
     def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]:
         for comment in comments:
             self.asked.append(comment.id)
+            self.questions[comment.id] = comment.question
             yield self.answers[comment.id]

@@ -98,6 +98,18 @@ def test_originals_are_looked_for_in_the_labels_and_in_the_other_file(tmp_path, 
     assert scores["comments"]["all"]["comments"] == 4
 
 
+def test_the_question_goes_to_the_tagger_where_the_files_have_one(tmp_path, tagger, run):
+    gold = [GOLD[0].model_copy(update={"question": "Hvad var godt?"}), *GOLD[1:]]
+    original = labelled("D9", "Hvor er min pakke?", lang="da", question="Andet?")
+    rated = [RATED[0].model_copy(update={"question": "Hvorfor?"}), RATED[1]]
+    files = {"labels": gold, "originals": [original], "reviews": rated}
+    labels, originals, reviews = (written(tmp_path / f"{name}.jsonl", rows) for name, rows in files.items())
+    result = run(labels, "--originals", originals, "--reviews", reviews)
+    assert result.exit_code == 0, result.output
+    asked = {"D1": "Hvad var godt?", "D9": "Andet?", "R1": "Hvorfor?"}
+    assert tagger.questions == dict.fromkeys(["D1", "S1", "D1:nb", "D9:nn", "D9", "R1", "R2"]) | asked
+
+
 def test_reviews_are_scored_by_group(tmp_path, tagger, run):
     output = tmp_path / "scores.json"
     labels, reviews = written(tmp_path / "labels.jsonl", GOLD), written(tmp_path / "reviews.jsonl", RATED)

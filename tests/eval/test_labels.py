@@ -39,6 +39,16 @@ def test_a_row_is_read_as_it_stands(tmp_path):
     assert (comment.churn_risk, comment.follow_up, comment.original_id) == (False, True, "B2")
 
 
+@pytest.mark.parametrize("question", ["Hva var bra?", None])
+def test_a_question_is_read_where_there_is_one(tmp_path, question):
+    rows = [ROW | {"question": question}, ROW | {"id": "B3"}]
+    asked, unasked = labelled_comments(written(tmp_path / "labels.jsonl", *rows))
+    assert (asked.question, unasked.question) == (question, None)
+    rated = {"id": "R1", "lang": "no", "text": "Prisene", "sentiment": "positive", "question": question}
+    (comment,) = rated_comments(written(tmp_path / "rated.jsonl", rated))
+    assert comment.question == question
+
+
 @pytest.mark.parametrize(
     ("id_", "original"), [("B2", None), ("shop:2026:nb", "shop:2026"), ("B2:da", None), (":nb", None)]
 )
@@ -67,6 +77,7 @@ def test_compressed_files_byte_order_marks_and_blank_lines_are_read(tmp_path):
         ),
         ({"factors": [ROW["factors"][0] | {"end": 90}]}, "line 2: .*ends at 90, but the text has 33 characters"),
         ({"themes": [{"theme": "delivery_tme", "sentiment": "negative"}]}, "line 2: .*Did you mean 'delivery_time'"),
+        ({"question": ["pakka?"]}, "line 2: question: Input should be a valid string"),
         ({"id": "B1"}, "line 2: id 'B1' stands on line 1 too"),
     ],
 )
