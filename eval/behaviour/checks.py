@@ -56,7 +56,7 @@ def _differences(
 
 def _is(tag: str, found: str) -> bool:
     """Whether a tag as written in a case means a tag of a record."""
-    return found == tag or (":" not in tag and found.partition(":")[0] == tag)
+    return tag in (found, found.partition(":")[0])
 
 
 def _lost(expect: Kept, first: TaggedComment, changed: Sequence[TaggedComment]) -> list[str]:
