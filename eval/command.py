@@ -13,10 +13,10 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from eval.counting import Score
 from eval.floors import compare
-from eval.labels import LabelledComment, RatedComment, labelled_comments, rated_comments
 from eval.program import run_program
 from eval.report import Evaluation, floor_table, tables
 from eval.scores import GROUPS, Pair, score_comments, score_signs, score_three_ways
+from nlp.labelled import LabelledComment, RatedComment, labelled_comments, rated_comments
 from nlp.record import Comment, Record, TaggedComment
 from nlp.taxonomy import Taxonomy
 

@@ -15,7 +15,7 @@ from typing import Final
 import numpy as np
 
 from eval.counting import Counts, LabelScore, Score, by_label, macro_f1, micro_f1, recall, score
-from eval.labels import LabelledComment, RatedComment
+from nlp.labelled import LabelledComment, RatedComment
 from nlp.record import FailedComment, Flag, Record, Span, TaggedComment
 
 Tagged = LabelledComment | Record

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
-from eval.labels import LabelledComment, LabelledFactor, LabelledTheme
+from nlp.labelled import LabelledComment, LabelledFactor, LabelledTheme
 from nlp.record import (
     Comment,
     FactorTag,

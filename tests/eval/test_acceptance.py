@@ -9,7 +9,7 @@ import pytest
 
 from eval.command import load_tagger, measure
 from eval.floors import compare
-from eval.labels import labelled_comments
+from nlp.labelled import labelled_comments
 
 DATA = Path(os.environ.get("STEMME_DATA") or Path(__file__).parents[3] / "shared" / "data")
 DEV = DATA / "opinions" / "dev.jsonl"

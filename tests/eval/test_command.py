@@ -8,8 +8,8 @@ from typer.testing import CliRunner
 
 from eval import command
 from eval.command import measure
-from eval.labels import LabelledComment, RatedComment
 from eval.program import run_program
+from nlp.labelled import LabelledComment, RatedComment
 from tests.eval.by_hand import StubTagger, failed, labelled, tagged
 
 GOLD = [

@@ -7,7 +7,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from eval.counting import micro_f1
-from eval.labels import RatedComment
 from eval.scores import (
     Pair,
     count_evidence,
@@ -19,6 +18,7 @@ from eval.scores import (
     sentiment_calibration,
     words_of,
 )
+from nlp.labelled import RatedComment
 from nlp.record import Span
 from tests.eval.by_hand import failed, labelled, tagged
 

@@ -5,7 +5,7 @@ import lzma
 
 import pytest
 
-from eval.labels import BadLabels, labelled_comments, rated_comments
+from nlp.labelled import BadLabels, labelled_comments, rated_comments
 
 ROW = {
     "id": "B2:nn",
