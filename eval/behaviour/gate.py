@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -72,17 +73,21 @@ class Gate(BaseModel):
         path.write_text(HEAD + "\n".join(lines) + "\n", encoding="utf-8")
 
     def fallen(self, behaviour: Behaviour) -> list[Fall]:
-        """Every rate that lies under its gate; what the run did not examine is passed over."""
+        """Every rate that lies under its gate.
+
+        What the run did not examine is passed over, and so are the totals if it examined a part of the capabilities.
+        """
+        examined = {capability.name for capability in behaviour.capabilities}
         measured = [
             Fall(language, name, least, _rate(behaviour, name, language))
             for language, rates in self.rates.items()
             for name, least in rates.items()
+            if (examined.issuperset(_capabilities(rates)) if _is_total(name) else name in examined)
         ]
         return [row for row in measured if row.rate.cases and self._lies_under(row)]
 
     def _lies_under(self, row: Fall) -> bool:
-        total = row.capability == TOTAL or row.capability in KINDS
-        slack = self.slack_total if total else self.slack_cases / row.rate.cases
+        slack = self.slack_total if _is_total(row.capability) else self.slack_cases / row.rate.cases
         return round(row.rate.share, DECIMALS) < round(row.least - slack, DECIMALS)
 
 
@@ -94,6 +99,14 @@ class Fall:
     capability: str
     least: float
     rate: Rate
+
+
+def _is_total(name: str) -> bool:
+    return name == TOTAL or name in KINDS
+
+
+def _capabilities(rates: Iterable[str]) -> set[str]:
+    return {name for name in rates if not _is_total(name)}
 
 
 def _rate(behaviour: Behaviour, name: str, language: Written) -> Rate:

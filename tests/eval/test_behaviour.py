@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
+from dataclasses import replace
 
 import pytest
 import typer
@@ -241,6 +242,13 @@ def test_the_gate_closes_when_a_rate_lies_under_it_by_more_than_the_slack(
 ):
     gate = Gate(model="m@1", slack_cases=slack_cases, slack_total=slack_total, rates={"nb": rates})
     assert [fall.capability for fall in gate.fallen(examine(StubTagger(), suite(SUITE)))] == fallen
+
+
+def test_a_part_of_the_suite_is_not_held_to_the_totals(suite):
+    gate = Gate.of(examine(StubTagger(), suite(SUITE))).model_copy(update={"slack_cases": 0})
+    late = next(capability for capability in suite(SUITE) if capability.name == "late")
+    part = replace(late, cases=late.cases[2:3])  # the one Norwegian case that fails
+    assert [fall.capability for fall in gate.fallen(examine(StubTagger(), [part]))] == ["late"]
 
 
 @pytest.mark.parametrize(
