@@ -20,8 +20,8 @@ TOTAL: Final = "all"
 HEAD: Final = """\
 # The pass rates that the shipped model must not fall under, by language and capability; `all` and the kinds are over
 # every case of the language. Written by `stemme behaviour --write-gate`. A capability may lose `slack_cases` cases
-# before the gate closes, a total `slack_total` of its rate: int8 rounds by the processor, and a case on the edge then
-# falls to one side or the other.
+# before the gate closes, a total `slack_total` of its rate if that is more: int8 rounds by the processor, and a case
+# on the edge then falls to one side or the other.
 """
 
 
@@ -36,7 +36,7 @@ class Gate(BaseModel):
 
     model: str
     slack_cases: Annotated[int, Field(ge=0)] = 1
-    slack_total: Annotated[float, Field(ge=0, lt=1)] = 0.01
+    slack_total: Annotated[float, Field(ge=0, lt=1)] = 0.02
     rates: dict[Written, dict[str, Annotated[float, Field(ge=0, le=1)]]]
 
     @classmethod
@@ -87,7 +87,9 @@ class Gate(BaseModel):
         return [row for row in measured if row.rate.cases and self._lies_under(row)]
 
     def _lies_under(self, row: Fall) -> bool:
-        slack = self.slack_total if _is_total(row.capability) else self.slack_cases / row.rate.cases
+        slack = self.slack_cases / row.rate.cases
+        if _is_total(row.capability):
+            slack = max(slack, self.slack_total)
         return round(row.rate.share, DECIMALS) < round(row.least - slack, DECIMALS)
 
 
