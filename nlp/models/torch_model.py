@@ -7,6 +7,7 @@ the words that carried a tag come out of the same forward pass.
 
 from __future__ import annotations
 
+from copy import deepcopy
 from pathlib import Path
 from typing import NamedTuple, Self
 
@@ -42,7 +43,7 @@ class TaggingModel(nn.Module):
 
     @classmethod
     def load(cls, folder: Path, labels: LabelSpace) -> Self:
-        """Read a Hugging Face checkpoint of any architecture and the heads that lie beside it.
+        """Read a Hugging Face checkpoint of any architecture and the heads that lie beside it, in float32.
 
         Raises
         ------
@@ -53,10 +54,16 @@ class TaggingModel(nn.Module):
         model.heads.load_state_dict(load_file(folder / HEADS))
         return model.eval()
 
-    def save(self, folder: Path) -> None:
-        """Write the backbone as a Hugging Face checkpoint, and the heads beside it."""
-        self.backbone.save_pretrained(folder)
-        save_file({name: tensor.contiguous() for name, tensor in self.heads.state_dict().items()}, folder / HEADS)
+    def save(self, folder: Path, *, half: bool = False) -> None:
+        """Write the backbone as a Hugging Face checkpoint, and the heads beside it.
+
+        Parameters
+        ----------
+        half : store float16, in half the space; `load` gives float32 again, true to three significant digits
+        """
+        stored = deepcopy(self).half() if half else self
+        stored.backbone.save_pretrained(folder)
+        save_file({name: tensor.contiguous() for name, tensor in stored.heads.state_dict().items()}, folder / HEADS)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> ModelOutput:
         """Tag a padded batch; both arguments are int64 of shape (batch, tokens).
@@ -110,7 +117,7 @@ def mean_embedding(states: Tensor, mask: Tensor) -> Tensor:
 
 
 def load_backbone(folder: Path) -> PreTrainedModel:
-    """Read an encoder of any architecture from a local folder; nothing is fetched from a hub.
+    """Read an encoder of any architecture from a local folder, in float32; nothing is fetched from a hub.
 
     Raises
     ------
@@ -118,4 +125,4 @@ def load_backbone(folder: Path) -> PreTrainedModel:
     """
     config = AutoConfig.from_pretrained(folder, local_files_only=True)
     options = {"add_pooling_layer": False} if config.model_type in {"bert", "roberta", "xlm-roberta"} else {}
-    return AutoModel.from_pretrained(folder, config=config, local_files_only=True, **options)
+    return AutoModel.from_pretrained(folder, config=config, local_files_only=True, dtype=torch.float32, **options)

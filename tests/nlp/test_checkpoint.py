@@ -5,6 +5,7 @@ import pytest
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 pytest.importorskip("transformers", reason="needs the extra 'train'")
 
+from safetensors.torch import load_file
 from transformers import DistilBertConfig, DistilBertModel, ModernBertConfig, ModernBertModel
 
 from nlp import Comment, Tagger
@@ -90,3 +91,19 @@ def test_heads_that_do_not_fit_are_named(folder):
     (folder / "heads.safetensors").unlink()
     with pytest.raises(BadModel, match="cannot be loaded as a checkpoint with heads"):
         Tagger.load(folder)
+
+
+def test_half_precision_takes_half_the_space_and_loads_in_full(folder, tmp_path):
+    model, half = TaggingModel.load(folder, LABELS), tmp_path / "half"
+    model.save(half, half=True)
+    assert all(tensor.dtype == torch.float32 for tensor in model.state_dict().values())
+    weights = [path.name for path in folder.glob("*.safetensors")]
+    assert sorted(weights) == ["heads.safetensors", "model.safetensors"]
+    for name in weights:
+        stored = load_file(half / name)
+        assert {tensor.dtype for tensor in stored.values()} == {torch.float16}
+        assert (half / name).stat().st_size < 0.7 * (folder / name).stat().st_size
+    loaded = TaggingModel.load(half, LABELS).state_dict()
+    for name, tensor in model.state_dict().items():
+        assert loaded[name].dtype == torch.float32
+        torch.testing.assert_close(loaded[name], tensor, rtol=1e-3, atol=1e-4)
