@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import random
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -125,14 +125,18 @@ class Workshop:
         return [comment for comment in self.corpora.corpus_labels() if comment.stem in left_out]
 
     def examples(self) -> Examples:
-        return gather(
+        """What fine-tuning learns from; sentences that people rated one by one come in every epoch, being short."""
+        rated = self.corpora.rated()
+        examples = gather(
             self.corpora.labelled(),
-            self.corpora.rated(),
+            [text for text in rated if text.source != SENTENCES],
             [*self.corpora.translated(), *self.nynorsk()],
             left_out=self.calibration_stems(),
             translated_weight=self.recipe.finetuning.translated_weight,
             rated_weight=self.recipe.finetuning.rated_weight,
         )
+        sentences = [of_rating(text, self.recipe.finetuning.rated_weight) for text in rated if text.source == SENTENCES]
+        return replace(examples, labelled=[*examples.labelled, *sentences])
 
     def finetuned(self) -> TaggingModel:
         """The network after fine-tuning, as a Hugging Face checkpoint with heads under `finetuned/`."""
@@ -169,12 +173,7 @@ class Workshop:
             [*self.corpora.translated(), *self.nynorsk()],
             weight=self.recipe.self_training.weight,
         )
-        sentences = [
-            of_rating(text, self.recipe.finetuning.rated_weight)
-            for text in self.corpora.rated()
-            if text.source == SENTENCES
-        ]
-        return Examples(labelled=[*examples.labelled, *sentences], translated=examples.translated, rated=silver)
+        return replace(examples, rated=silver)
 
     def model(self) -> TaggingModel:
         """The network after self-training, which is the one that ships, under `model/`."""
