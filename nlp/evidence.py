@@ -46,7 +46,7 @@ class Words:
         self._share = n_words[self._token]
         within = np.arange(len(self._token)) - (n_words.cumsum() - n_words)[self._token]
         self._word = first[self._token] + within
-        self._is_word = np.array([text[start].isalnum() for start, _ in self._spans], dtype=bool)
+        self._is_word = [text[start].isalnum() for start, _ in self._spans]
 
     def evidence(self, weights: npt.NDArray[np.float32]) -> tuple[Span, ...]:
         """The words that weigh most.
@@ -63,19 +63,19 @@ class Words:
         if not self._spans:
             return ()
         weights_of_words = self._weighed(weights)
-        lettered = np.where(self._is_word, weights_of_words, 0.0)
-        ranked = lettered if (lettered > 0).any() else weights_of_words
-        kept = np.flatnonzero(ranked >= max(NEAR_HEAVIEST * float(ranked.max()), 1e-12))
-        phrases = self._joined(kept.tolist() or [int(self._is_word.argmax())])
-        heaviest = sorted(phrases, key=lambda phrase: -sum(ranked[phrase].tolist()))[:MOST_SPANS]
+        lettered = [weight if is_word else 0.0 for weight, is_word in zip(weights_of_words, self._is_word, strict=True)]
+        ranked = lettered if max(lettered) > 0 else weights_of_words
+        least = max(NEAR_HEAVIEST * max(ranked), 1e-12)
+        kept = [word for word, weight in enumerate(ranked) if weight >= least]
+        phrases = self._joined(kept or [self._is_word.index(max(self._is_word))])
+        heaviest = sorted(phrases, key=lambda phrase: -sum(ranked[word] for word in phrase))[:MOST_SPANS]
         return tuple(Span(self._spans[phrase[0]][0], self._spans[phrase[-1]][1]) for phrase in sorted(heaviest))
 
-    def _weighed(self, weights: npt.NDArray[np.float32]) -> npt.NDArray[np.float64]:
-        """What each word weighs: shape (n_words,); a token that reaches into several words is shared out evenly."""
+    def _weighed(self, weights: npt.NDArray[np.float32]) -> list[float]:
+        """What each word weighs; a token that reaches into several words is shared out evenly."""
         shares = weights.astype(np.float64)[self._token] / self._share
-        totals = np.zeros(len(self._spans))
-        np.add.at(totals, self._word, shares)
-        return totals
+        weights_of_words: list[float] = np.bincount(self._word, shares, minlength=len(self._spans)).tolist()
+        return weights_of_words
 
     def _joined(self, kept: list[int]) -> list[list[int]]:
         """Words in order, cut into phrases."""
