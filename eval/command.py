@@ -3,40 +3,30 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Final, Protocol
+from typing import Annotated
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
-from eval.counting import Score
+from eval.counting import score
 from eval.floors import compare
+from eval.plot import write_reliability
 from eval.program import run_program
-from eval.report import Evaluation, floor_table, tables
-from eval.scores import GROUPS, Pair, score_comments, score_signs, score_three_ways
+from eval.rated import count_rated
+from eval.report import Evaluation, show
+from eval.scores import GROUPS, score_comments
+from eval.tagging import Tagged, Tagging, load_tagger, tag_all
+from nlp.errors import StemmeError
 from nlp.labelled import LabelledComment, RatedComment, labelled_comments, rated_comments
-from nlp.record import Comment, Record, TaggedComment
 from nlp.taxonomy import Taxonomy
 
-THREE_WAY_SOURCE: Final = "norec_sentence"
+__all__ = ["Tagging", "evaluate", "load_tagger", "measure", "scored"]
 
 
-class Tagging(Protocol):
-    """What is measured: comments in, one record each out, in order."""
-
-    @property
-    def name(self) -> str: ...
-
-    def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]: ...
-
-
-def load_tagger(model: Path | None) -> Tagging:
-    """The tagger in a folder, or the shipped one."""
-    from nlp.tagger import Tagger  # noqa: PLC0415, `stemme --help` need not wait for the runtime
-
-    return Tagger.load(model)
+class BadOutput(StemmeError):
+    code, title = "bad_output", "The output cannot be written"
 
 
 def evaluate(
@@ -51,31 +41,27 @@ def evaluate(
         typer.Option(help="Where the originals of localised comments stand, if not among the labelled comments."),
     ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the scores here, as JSON.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(help="Draw here, as .svg, how often confidences of each size come true.")
+    ] = None,
     floors: Annotated[
         bool, typer.Option("--floors", help="Compare with the linear model; exit with 1 if a score is below it.")
     ] = False,
 ) -> None:
     """Measure a model on labelled comments: how often its tags are right, by language and by label."""
+    _check_outputs(output, plot)
     gold = labelled_comments(labels, themes=[theme.id for theme in Taxonomy.load().themes])
     rated = rated_comments(reviews) if reviews else []
     elsewhere = labelled_comments(originals) if originals else []
     evaluation = measure(load_tagger(model), gold, rated=rated, originals=elsewhere)
     compared = compare(evaluation.headlines()) if floors else []
 
-    console = Console()
-    console.print(f"{evaluation.model}, taxonomy {evaluation.taxonomy}", highlight=False)
-    for table in tables(evaluation):
-        console.print(table)
-    if evaluation.without_original:
-        console.print(
-            f"{evaluation.without_original:,} of {evaluation.localisations:,} localised comments have no original in "
-            "the files given and are not compared with it. Name its file with --originals."
-        )
-    if compared:
-        console.print(floor_table(compared))
+    show(evaluation, compared, Console())
     if output:
         text = json.dumps(evaluation.to_dict(compared), ensure_ascii=False, indent=2)
         output.write_text(text + "\n", encoding="utf-8")
+    if plot:
+        write_reliability(plot, evaluation.comments, title=f"Reliability of {evaluation.model}")
     if any(row.verdict == "below" for row in compared):
         raise typer.Exit(1)
 
@@ -87,71 +73,36 @@ def measure(
     rated: Sequence[RatedComment] = (),
     originals: Sequence[LabelledComment] = (),
 ) -> Evaluation:
-    """Tag everything once and score it.
+    """Tag everything once and score it; the parameters are those of `eval.tagging.tag_all`."""
+    return scored(tag_all(tagger, gold, rated=rated, originals=originals))
 
-    Parameters
-    ----------
-    tagger : what is measured
-    gold : the labelled comments
-    rated : texts with a sentiment only
-    originals : comments that may be originals of localised ones among `gold`; tagged only where they are
-    """
-    wanted = {comment.original_id for comment in gold} - {comment.id for comment in gold}
-    originals = [comment for comment in originals if comment.id in wanted]
-    records = _tagged(tagger, [*gold, *originals, *rated])
-    predicted, of_originals = records[: len(gold)], records[len(gold) : len(gold) + len(originals)]
 
-    record_of = {
-        comment.id: record for comment, record in zip([*gold, *originals], [*predicted, *of_originals], strict=True)
-    }
-    localised = [(comment, record) for comment, record in zip(gold, predicted, strict=True) if comment.original_id]
-    pairs = [
-        (comment.lang, Pair(record_of[comment.original_id], record))
-        for comment, record in localised
-        if comment.original_id in record_of
-    ]
-    named = next((record for record in records if isinstance(record, TaggedComment)), None)
+def scored(tagged: Tagged) -> Evaluation:
+    """Every score of what was tagged, by group of languages; of rated texts, for the groups that occur."""
+    parts = {group: tagged.of(languages) for group, languages in GROUPS.items()}
+    counted_reviews = {group: count_rated(part.rated, part.predicted_rated) for group, part in parts.items()}
     return Evaluation(
-        model=named.model if named else tagger.name,
-        taxonomy=named.taxonomy if named else "",
-        comments={
-            group: score_comments(
-                [comment for comment in gold if comment.lang in languages],
-                [record for comment, record in zip(gold, predicted, strict=True) if comment.lang in languages],
-                [pair for language, pair in pairs if language in languages],
-            )
-            for group, languages in GROUPS.items()
+        model=tagged.model,
+        taxonomy=tagged.taxonomy,
+        speed=tagged.speed,
+        comments={group: score_comments(part.gold, part.predicted, part.pairs) for group, part in parts.items()},
+        reviews={
+            group: {name: score(counted) for name, counted in scores.items()}
+            for group, scores in counted_reviews.items()
+            if scores
         },
-        reviews=_score_rated(rated, records[len(gold) + len(originals) :]),
-        localisations=len(localised),
-        without_original=len(localised) - len(pairs),
+        localisations=tagged.localisations,
+        without_original=tagged.without_original,
     )
 
 
-def _score_rated(rated: Sequence[RatedComment], predicted: Sequence[Record]) -> dict[str, dict[str, Score]]:
-    """By group, for the groups that occur."""
-    scores: dict[str, dict[str, Score]] = {}
-    for group, languages in GROUPS.items():
-        rows = [row for row in zip(rated, predicted, strict=True) if row[0].lang in languages]
-        if rows:
-            scores[group] = {"positive_or_negative": score_signs(*_columns(rows))}
-        by_hand = [row for row in rows if row[0].source == THREE_WAY_SOURCE]
-        if by_hand and group != "all":
-            scores[group]["three_way_macro_f1"] = score_three_ways(*_columns(by_hand))
-    return scores
-
-
-def _columns(rows: Sequence[tuple[RatedComment, Record]]) -> tuple[list[RatedComment], list[Record]]:
-    return [comment for comment, _ in rows], [record for _, record in rows]
-
-
-def _tagged(tagger: Tagging, comments: Sequence[LabelledComment | RatedComment]) -> list[Record]:
-    """One record a comment, in order, with a bar where somebody watches."""
-    console = Console(stderr=True)
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        stream = tagger.tag(Comment(comment.id, comment.text, comment.question) for comment in comments)
-        return list(progress.track(stream, total=len(comments), description="Tagging"))
+def _check_outputs(output: Path | None, plot: Path | None) -> None:
+    """Refuse before tagging what would fail after it."""
+    for path in (output, plot):
+        if path is not None and not path.parent.is_dir():
+            raise BadOutput(f"{path.parent} does not exist. Create the folder or name another.")
+    if plot is not None and plot.suffix != ".svg":
+        raise BadOutput(f"--plot {plot.name} ends in {plot.suffix!r}; the plot is written as .svg only. Name it so.")
 
 
 if __name__ == "__main__":

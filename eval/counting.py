@@ -64,6 +64,19 @@ class Counts:
         return totals
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class Counted:
+    """A score before it is worked out: the counts, and what is made of their sums."""
+
+    counts: Counts
+    statistic: Statistic
+
+    @property
+    def value(self) -> float:
+        """The score; NaN where there is nothing to score."""
+        return float(self.statistic(self.counts.totals))
+
+
 @dataclass(frozen=True, slots=True)
 class Score:
     """A score with its 95 % interval; NaN where there was nothing to score.
@@ -115,47 +128,55 @@ def macro_f1(totals: Floats) -> Floats:
     """The mean of the labels' F1, over the labels that were due or given; shapes and source as `micro_f1`."""
     by_label = _f1(np.moveaxis(totals, -2, -1))
     occurs = ~np.isnan(by_label)
-    return _ratio(np.where(occurs, by_label, 0.0).sum(axis=-1), occurs.sum(axis=-1).astype(np.float64))
+    return ratio(np.where(occurs, by_label, 0.0).sum(axis=-1), occurs.sum(axis=-1).astype(np.float64))
 
 
 def recall(totals: Floats) -> Floats:
     """The share of what was due that was given; with one label due a comment, its accuracy. Shapes as `micro_f1`."""
     sums = totals.sum(axis=-1)
-    return _ratio(sums[..., HIT], sums[..., HIT] + sums[..., MISSED])
+    return ratio(sums[..., HIT], sums[..., HIT] + sums[..., MISSED])
 
 
-def score(counts: Counts, statistic: Statistic, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Score:
-    """A score and the interval into which it falls in 95 of 100 resamples of the comments (percentile bootstrap).
+def score(counted: Counted, *, seed: int = 0, n_resamples: int = N_RESAMPLES) -> Score:
+    """A score of tags with its interval. The support is the number of labels that were due.
 
-    The support is the number of labels that were due. Resamples in which there is nothing to score are left out.
+    >>> score(Counted(Counts.of_outcomes([True, True, True, False]), recall)).value
+    0.75
+    """
+    low, high = interval(resampled(counted, seed=seed, n_resamples=n_resamples))
+    return Score(counted.value, low, high, int(counted.counts.totals[[HIT, MISSED]].sum()))
+
+
+def interval(values: Floats) -> tuple[float, float]:
+    """Between which 95 of 100 resamples lie (percentile bootstrap); those with nothing to score are left out.
 
     References
     ----------
     Efron & Tibshirani (1993), An Introduction to the Bootstrap, chapter 13
-
-    >>> score(Counts.of_outcomes([True, True, True, False]), recall).value
-    0.75
     """
-    totals = counts.totals
-    values = resampled(counts, statistic, seed=seed, n_resamples=n_resamples)
     values = values[~np.isnan(values)]
-    low, high = np.quantile(values, [0.025, 0.975]).tolist() if values.size else (np.nan, np.nan)
-    return Score(float(statistic(totals)), low, high, int(totals[[HIT, MISSED]].sum()))
+    if not values.size:
+        return np.nan, np.nan
+    low, high = np.quantile(values, [0.025, 0.975]).tolist()
+    return low, high
 
 
-def resampled(counts: Counts, statistic: Statistic, *, seed: int, n_resamples: int) -> Floats:
-    """The statistic of samples of as many comments, drawn with replacement: float64 of shape (n_resamples,)."""
-    n_comments, *shape = counts.table.shape
+def resampled(counted: Counted, *, seed: int, n_resamples: int = N_RESAMPLES) -> Floats:
+    """The score of samples of as many comments, drawn with replacement: float64 of shape (n_resamples,).
+
+    What is drawn depends on the seed and the number of comments only: two scores of the same comments go in pairs.
+    """
+    n_comments, *shape = counted.counts.table.shape
     if n_comments == 0:
         return np.full(n_resamples, np.nan)
     rng = np.random.default_rng(seed)
-    flat = counts.table.reshape(n_comments, -1)
+    flat = counted.counts.table.reshape(n_comments, -1)
     parts = []
     for start in range(0, n_resamples, AT_ONCE):
         size = min(AT_ONCE, n_resamples - start)
         drawn = rng.integers(n_comments, size=(size, n_comments)) + n_comments * np.arange(size)[:, np.newaxis]
         times_drawn = np.bincount(drawn.ravel(), minlength=size * n_comments).reshape(size, n_comments)
-        parts.append(statistic((times_drawn.astype(np.float64) @ flat).reshape(size, *shape)))
+        parts.append(counted.statistic((times_drawn.astype(np.float64) @ flat).reshape(size, *shape)))
     return np.concatenate(parts)
 
 
@@ -167,8 +188,8 @@ def by_label(counts: Counts) -> list[LabelScore]:
         rows.append(
             LabelScore(
                 label,
-                precision=float(_ratio(sums[HIT], sums[HIT] + sums[EXTRA])),
-                recall=float(_ratio(sums[HIT], sums[HIT] + sums[MISSED])),
+                precision=float(ratio(sums[HIT], sums[HIT] + sums[EXTRA])),
+                recall=float(ratio(sums[HIT], sums[HIT] + sums[MISSED])),
                 f1=float(_f1(sums)),
                 gold=int(hit + missed),
                 predicted=int(hit + extra),
@@ -179,9 +200,10 @@ def by_label(counts: Counts) -> list[LabelScore]:
 
 def _f1(sums: Floats) -> Floats:
     """Last axis: hit, extra, missed."""
-    return _ratio(2 * sums[..., HIT], 2 * sums[..., HIT] + sums[..., EXTRA] + sums[..., MISSED])
+    return ratio(2 * sums[..., HIT], 2 * sums[..., HIT] + sums[..., EXTRA] + sums[..., MISSED])
 
 
-def _ratio(part: Floats, whole: Floats) -> Floats:
-    ratio: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
-    return ratio
+def ratio(part: Floats, whole: Floats) -> Floats:
+    """Part by whole, NaN where there is no whole."""
+    quotient: Floats = np.divide(part, whole, out=np.full(np.shape(whole), np.nan), where=np.asarray(whole) > 0)
+    return quotient

@@ -7,11 +7,13 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from rich.console import Console
 from rich.table import Table
 
 from eval.counting import LabelScore, Score
 from eval.floors import Comparison, Scores
 from eval.scores import GroupScores
+from eval.tagging import Speed
 
 TABLES: Final = ("sentiment", "themes", "factors_with_polarity", "evidence", "flags")
 COLOURS: Final = {"above": "green", "at": "yellow", "below": "bold red", "not measured": "dim"}
@@ -25,6 +27,7 @@ class Evaluation:
     Parameters
     ----------
     model, taxonomy : the artefacts that gave the tags, as `name@version`
+    speed : of the tagging, on this machine as it was
     comments : by group of languages
     reviews : of the star-rated file, by group of languages; empty if there was none
     localisations, without_original : how many localised comments there are, and how many of these have no original in
@@ -33,6 +36,7 @@ class Evaluation:
 
     model: str
     taxonomy: str
+    speed: Speed
     comments: Mapping[str, GroupScores]
     reviews: Scores
     localisations: int
@@ -50,6 +54,21 @@ class Evaluation:
             plain["floors"] = [asdict(row) | {"verdict": row.verdict} for row in floors]
         rounded: dict[str, Any] = _rounded(plain)
         return rounded
+
+
+def show(evaluation: Evaluation, floors: Sequence[Comparison], console: Console) -> None:
+    """Print everything."""
+    console.print(f"{evaluation.model}, taxonomy {evaluation.taxonomy}", highlight=False)
+    console.print(f"{_speed(evaluation.speed)} on this machine as it was", highlight=False)
+    for table in tables(evaluation):
+        console.print(table)
+    if evaluation.without_original:
+        console.print(
+            f"{evaluation.without_original:,} of {evaluation.localisations:,} localised comments have no original in "
+            "the files given and are not compared with it. Name its file with --originals."
+        )
+    if floors:
+        console.print(floor_table(floors))
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
@@ -126,6 +145,10 @@ def _with_interval(score: Score) -> str:
     if math.isnan(score.value):
         return "–"
     return f"{score.value:.3f} [dim]{score.low:.3f}–{score.high:.3f}[/]"
+
+
+def _speed(speed: Speed) -> str:
+    return f"{speed.texts:,} texts tagged in {speed.seconds:.1f} s, {speed.comments_per_second:,.0f} a second"
 
 
 def _number(value: float) -> str:

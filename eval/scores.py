@@ -14,9 +14,10 @@ from typing import Final
 
 import numpy as np
 
-from eval.counting import Counts, LabelScore, Score, by_label, macro_f1, micro_f1, recall, score
-from nlp.labelled import LabelledComment, RatedComment
-from nlp.record import FailedComment, Flag, Record, Span, TaggedComment
+from eval.calibration import FLAGS, Bin, count_calibration, expected_calibration_error, reliability
+from eval.counting import Counted, Counts, LabelScore, Score, by_label, macro_f1, micro_f1, recall, score
+from nlp.labelled import LabelledComment
+from nlp.record import FailedComment, Flag, Record, Span
 
 Tagged = LabelledComment | Record
 Tags = frozenset[str]
@@ -27,8 +28,17 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "no": ("nb", "nn", "no"),
     "all": ("da", "sv", "nb", "nn", "no", "other"),
 }
-FLAGS: Final = ("churn_risk", "follow_up")
-N_BINS: Final = 10
+LABELS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sentiment": ("sentiment_accuracy",),
+    "themes": ("themes_f1",),
+    "themes_with_sentiment": ("themes_with_sentiment_f1",),
+    "factors": ("factors_f1",),
+    "factors_with_polarity": ("factors_with_polarity_f1",),
+    "flags": tuple(f"{flag}_f1" for flag in FLAGS),
+    "evidence": ("evidence_f1",),
+}
+"""Each table by label, and the scores from whose counts it is made."""
+
 _WORD: Final = re.compile(r"\S+")
 
 
@@ -41,7 +51,8 @@ class GroupScores:
     comments, failed : how many there are, and how many of them could not be tagged
     headline : the scores by name, each with its interval
     labels : a table per kind of tag, one row per label, and one of the words that show a factor
-    calibration : the expected calibration error per kind of confidence; 0 is perfect
+    calibration : the expected calibration error of each head; 0 is perfect
+    reliability : the bins that it was made from
     """
 
     comments: int
@@ -49,6 +60,7 @@ class GroupScores:
     headline: Mapping[str, Score]
     labels: Mapping[str, Sequence[LabelScore]]
     calibration: Mapping[str, float]
+    reliability: Mapping[str, Sequence[Bin]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,62 +163,6 @@ def _evidence(comment: LabelledComment, record: Record) -> Iterator[tuple[set[in
         yield words_of(comment.text, marked[name]), words_of(comment.text, given[name])
 
 
-def expected_calibration_error(
-    confidences: Sequence[float], outcomes: Sequence[bool], *, n_bins: int = N_BINS
-) -> float:
-    """How far confidences lie from how often they come true, on average.
-
-    Parameters
-    ----------
-    confidences : 0 to 1
-    outcomes : whether what was foretold came true, one a confidence
-    n_bins : bins of equal width; bin i holds the confidences above i / n_bins and up to (i + 1) / n_bins
-
-    Returns
-    -------
-    0 (each bin comes true as often as it says) to 1; NaN if there is no confidence
-
-    References
-    ----------
-    Guo et al. (2017), On Calibration of Modern Neural Networks, ICML, equations 2, 3 and 5
-
-    >>> expected_calibration_error([0.75, 0.75, 0.75, 0.75], [True, True, True, False])
-    0.0
-    """
-    says = np.asarray(confidences, dtype=np.float64)
-    comes_true = np.asarray(outcomes, dtype=np.float64)
-    if says.size == 0:
-        return float("nan")
-    bins = np.clip(np.ceil(says * n_bins) - 1, 0, n_bins - 1).astype(np.int64)
-    gaps = np.bincount(bins, comes_true, n_bins) - np.bincount(bins, says, n_bins)
-    return float(np.abs(gaps).sum() / says.size)
-
-
-def sentiment_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> float:
-    """The calibration error of the probability of the label that was given."""
-    pairs = list(_both(gold, predicted))
-    return expected_calibration_error(
-        [record.sentiment.probabilities[record.sentiment.label] for _, record in pairs],
-        [record.sentiment.label == comment.sentiment for comment, record in pairs],
-    )
-
-
-def flag_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record], flag: str) -> float:
-    """The calibration error of a flag's confidence, read as the probability that the flag is due."""
-    pairs = list(_both(gold, predicted))
-    return expected_calibration_error(
-        [getattr(record, flag).confidence for _, record in pairs], [getattr(comment, flag) for comment, _ in pairs]
-    )
-
-
-def _both(
-    gold: Sequence[LabelledComment], predicted: Sequence[Record]
-) -> Iterator[tuple[LabelledComment, TaggedComment]]:
-    for comment, record in zip(gold, predicted, strict=True):
-        if isinstance(record, TaggedComment):
-            yield comment, record
-
-
 def language_is_right(gold: str, record: Record) -> bool:
     """Whether the language was recognised; for gold `no`, either written form will do."""
     if isinstance(record, FailedComment):
@@ -227,24 +183,16 @@ def count_agreement(pairs: Sequence[Pair], *tags: Callable[[Tagged], Tags]) -> C
     return Counts.of_tags([named(pair.original) for pair in pairs], [named(pair.localised) for pair in pairs])
 
 
-def score_comments(
-    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair] = (), *, seed: int = 0
-) -> GroupScores:
-    """Every score of a group of comments.
-
-    Parameters
-    ----------
-    gold, predicted : one record a comment, in order
-    pairs : localised comments of the group with their originals
-    seed : of the bootstrap
-    """
+def count_comments(
+    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair | None] = ()
+) -> dict[str, Counted]:
+    """The counts of every score of a group of comments, by name; the parameters are those of `score_comments`."""
+    known = [pair for pair in pairs if pair is not None]
     sentiment = count(sentiment_tag, gold, predicted)
     themes = count(theme_tags, gold, predicted)
     theme_sentiments = count(theme_sentiment_tags, gold, predicted)
     factors = count(factor_tags, gold, predicted)
     factor_polarities = count(factor_polarity_tags, gold, predicted)
-    flags = {flag: count(partial(flag_tag, flag=flag), gold, predicted) for flag in FLAGS}
-    evidence = count_evidence(gold, predicted)
     language = Counts.of_outcomes(
         language_is_right(comment.lang, record) for comment, record in zip(gold, predicted, strict=True)
     )
@@ -256,61 +204,40 @@ def score_comments(
         "themes_with_sentiment_f1": (theme_sentiments, micro_f1),
         "themes_with_sentiment_macro_f1": (theme_sentiments, macro_f1),
         "factors_f1": (factors, micro_f1),
+        "factors_macro_f1": (factors, macro_f1),
         "factors_with_polarity_f1": (factor_polarities, micro_f1),
         "factors_with_polarity_macro_f1": (factor_polarities, macro_f1),
-        **{f"{flag}_f1": (counts, micro_f1) for flag, counts in flags.items()},
-        "evidence_f1": (evidence, micro_f1),
-        "localisation_f1": (count_agreement(pairs, theme_sentiment_tags, factor_polarity_tags), micro_f1),
-        "localisation_themes_f1": (count_agreement(pairs, theme_tags), micro_f1),
-        "localisation_factors_f1": (count_agreement(pairs, factor_polarity_tags), micro_f1),
-        "localisation_sentiment": (count_agreement(pairs, sentiment_tag), micro_f1),
+        **{f"{flag}_f1": (count(partial(flag_tag, flag=flag), gold, predicted), micro_f1) for flag in FLAGS},
+        "evidence_f1": (count_evidence(gold, predicted), micro_f1),
+        "localisation_f1": (count_agreement(known, theme_sentiment_tags, factor_polarity_tags), micro_f1),
+        "localisation_themes_f1": (count_agreement(known, theme_tags), micro_f1),
+        "localisation_factors_f1": (count_agreement(known, factor_polarity_tags), micro_f1),
+        "localisation_sentiment": (count_agreement(known, sentiment_tag), micro_f1),
         "language_accuracy": (language, recall),
     }
+    return {name: Counted(counts, statistic) for name, (counts, statistic) in measured.items()}
+
+
+def score_comments(
+    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair | None] = (), *, seed: int = 0
+) -> GroupScores:
+    """Every score of a group of comments.
+
+    Parameters
+    ----------
+    gold, predicted : one record a comment, in order
+    pairs : localised comments of the group with their originals; None for what has no original
+    seed : of the bootstrap
+    """
+    counted = count_comments(gold, predicted, pairs)
+    calibration = count_calibration(gold, predicted)
     return GroupScores(
         comments=len(gold),
         failed=sum(isinstance(record, FailedComment) for record in predicted),
-        headline={name: score(counts, statistic, seed=seed) for name, (counts, statistic) in measured.items()},
+        headline={name: score(counts, seed=seed) for name, counts in counted.items()},
         labels={
-            "sentiment": by_label(sentiment),
-            "themes": by_label(themes),
-            "themes_with_sentiment": by_label(theme_sentiments),
-            "factors": by_label(factors),
-            "factors_with_polarity": by_label(factor_polarities),
-            "flags": [row for counts in flags.values() for row in by_label(counts)],
-            "evidence": by_label(evidence),
+            kind: [row for name in names for row in by_label(counted[name].counts)] for kind, names in LABELS.items()
         },
-        calibration={
-            "sentiment": sentiment_calibration(gold, predicted),
-            **{flag: flag_calibration(gold, predicted, flag) for flag in FLAGS},
-        },
+        calibration={head: float(expected_calibration_error(counts.totals)) for head, counts in calibration.items()},
+        reliability={head: reliability(counts) for head, counts in calibration.items()},
     )
-
-
-def score_signs(gold: Sequence[RatedComment], predicted: Sequence[Record], *, seed: int = 0) -> Score:
-    """Positive against negative: the accuracy of the sign of `sentiment.score` on texts rated one or the other.
-
-    A score of 0 has neither sign and is wrong.
-    """
-    rows = zip(gold, predicted, strict=True)
-    right = Counts.of_outcomes(_sign(record) == comment.sentiment for comment, record in rows if _leans(comment))
-    return score(right, recall, seed=seed)
-
-
-def score_three_ways(gold: Sequence[RatedComment], predicted: Sequence[Record], *, seed: int = 0) -> Score:
-    """Negative, neutral or positive: the macro-F1 of the label, with `mixed` read as `neutral`."""
-    labels = Counts.of_tags([{comment.sentiment} for comment in gold], [_three_way(record) for record in predicted])
-    return score(labels, macro_f1, seed=seed)
-
-
-def _leans(comment: RatedComment) -> bool:
-    return comment.sentiment != "neutral"
-
-
-def _sign(record: Record) -> str | None:
-    if isinstance(record, FailedComment) or record.sentiment.score == 0:
-        return None
-    return "positive" if record.sentiment.score > 0 else "negative"
-
-
-def _three_way(record: Record) -> set[str]:
-    return {"neutral" if label == "mixed" else label for label in sentiment_tag(record)}

@@ -1,12 +1,16 @@
 from __future__ import annotations
 
 import json
+import re
+import time
+from xml.etree import ElementTree as Xml
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
 from eval import command
+from eval.calibration import HEADS
 from eval.command import measure
 from eval.program import run_program
 from nlp.labelled import LabelledComment, RatedComment
@@ -116,10 +120,65 @@ def test_reviews_are_scored_by_group(tmp_path, tagger, run):
     assert run(labels, "--reviews", reviews, "-o", output).exit_code == 0
     scores = json.loads(output.read_text(encoding="utf-8"))["reviews"]
     assert list(scores) == ["da", "no", "all"]
+    assert scores["all"]["positive_or_negative"]["value"] == 0.5
+    assert scores["all"]["three_way_macro_f1"]["value"] == 1.0
     assert scores["da"]["positive_or_negative"]["value"] == 0.5
     assert "three_way_macro_f1" not in scores["da"]
     assert scores["no"]["three_way_macro_f1"]["value"] == 1.0
     assert scores["no"]["positive_or_negative"]["value"] is None
+
+
+def test_the_speed_of_the_run_is_said_of_all_that_was_tagged(tmp_path, monkeypatch, run):
+    class Slow(StubTagger):
+        def tag(self, comments, *, batch_size=64):
+            for record in super().tag(comments):
+                time.sleep(0.01)
+                yield record
+
+    monkeypatch.setattr(command, "load_tagger", lambda model: Slow(ANSWERS | RATED_ANSWERS))
+    output = tmp_path / "scores.json"
+    labels, reviews = written(tmp_path / "labels.jsonl", GOLD), written(tmp_path / "reviews.jsonl", RATED)
+    shown = run(labels, "--reviews", reviews, "-o", output).output
+    speed = json.loads(output.read_text(encoding="utf-8"))["speed"]
+    assert speed["texts"] == 7
+    assert speed["seconds"] >= 0.07
+    assert speed["comments_per_second"] == pytest.approx(7 / speed["seconds"], rel=0.01)
+    assert f"7 texts tagged in {speed['seconds']:.1f} s, {speed['comments_per_second']:.0f} a second" in shown
+
+
+def test_calibration_is_shown_and_written_for_every_head(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    shown = run(written(tmp_path / "labels.jsonl", GOLD), "-o", output).output
+    scores = json.loads(output.read_text(encoding="utf-8"))["comments"]
+    # Danish: 2 themes of 2 right, given with 0.9; the other files' comments have none of their own.
+    assert scores["da"]["calibration"]["themes"] == 0.1
+    assert scores["da"]["reliability"]["themes"] == [{"says": 0.9, "comes_true": 1.0, "count": 2}]
+    assert scores["all"]["reliability"]["factors"] == [{"says": 0.9, "comes_true": 1.0, "count": 2}]
+    table = shown.partition("Expected calibration error")[2].splitlines()
+    assert [head for head in HEADS if not any(head.replace("_", " ") in line for line in table)] == []
+
+
+def test_the_plot_is_drawn(tmp_path, tagger, run):
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "--plot", tmp_path / "reliability.svg")
+    assert result.exit_code == 0, result.output
+    root = Xml.parse(tmp_path / "reliability.svg").getroot()
+    assert root[0].text == "Reliability of stub@1"
+    assert len(list(root.iter("{http://www.w3.org/2000/svg}circle"))) > 5
+
+
+@pytest.mark.parametrize(
+    ("option", "said"),
+    [
+        ("--plot=reliability.png", r"ends in '\.png'"),
+        ("--plot=no/reliability.svg", "no does not exist"),
+        ("--output=no/scores.json", "no does not exist"),
+    ],
+)
+def test_an_output_that_could_not_be_written_is_refused_before_tagging(tmp_path, tagger, run, option, said):
+    result = run(written(tmp_path / "labels.jsonl", GOLD), option)
+    assert isinstance(result.exception, command.BadOutput)
+    assert re.search(said, str(result.exception))
+    assert tagger.asked == []
 
 
 def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):

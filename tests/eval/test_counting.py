@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.counting import Counts, by_label, macro_f1, micro_f1, recall, resampled, score
+from eval.counting import Counted, Counts, by_label, macro_f1, micro_f1, recall, resampled, score
 
 TAGS = st.frozensets(st.sampled_from(["price", "staff", "time"]))
 ROWS = st.lists(st.tuples(TAGS, TAGS), max_size=12)
@@ -33,7 +33,7 @@ def test_a_label_that_is_neither_due_nor_given_has_no_part_in_the_mean():
 
 @pytest.mark.parametrize("rows", [[], [set()], [set(), set()]])
 def test_a_score_without_anything_to_score_is_undefined(rows):
-    result = score(Counts.of_tags(rows, rows), micro_f1)
+    result = score(Counted(Counts.of_tags(rows, rows), micro_f1))
     assert np.isnan([result.value, result.low, result.high]).all()
     assert result.support == 0
 
@@ -62,24 +62,24 @@ def test_a_label_table_starts_with_the_most_frequent_label():
 def test_the_interval_of_an_accuracy_is_that_of_the_binomial():
     # 80 of 100 right: the share of a resample has a standard error of sqrt(0.8 * 0.2 / 100) = 0.04.
     counts = Counts.of_outcomes([True] * 80 + [False] * 20)
-    result = score(counts, recall, n_resamples=4_000)
+    result = score(Counted(counts, recall), n_resamples=4_000)
     assert result.value == 0.8
     assert result.support == 100
     assert result.low == pytest.approx(0.8 - 1.96 * 0.04, abs=0.015)
     assert result.high == pytest.approx(0.8 + 1.96 * 0.04, abs=0.015)
-    values = resampled(counts, recall, seed=0, n_resamples=4_000)
+    values = resampled(Counted(counts, recall), seed=0, n_resamples=4_000)
     assert values.std() == pytest.approx(0.04, rel=0.05)
 
 
 def test_the_seed_decides_the_interval():
     counts = Counts.of_outcomes([True] * 40 + [False] * 23)
-    first, again, other = (resampled(counts, recall, seed=seed, n_resamples=50) for seed in (1, 1, 2))
+    first, again, other = (resampled(Counted(counts, recall), seed=seed, n_resamples=50) for seed in (1, 1, 2))
     assert (first == again).all()
     assert not (first == other).all()
 
 
 def test_resamples_beyond_one_block_are_all_drawn():
-    assert resampled(Counts.of_outcomes([True, False]), recall, seed=0, n_resamples=250).shape == (250,)
+    assert resampled(Counted(Counts.of_outcomes([True, False]), recall), seed=0, n_resamples=250).shape == (250,)
 
 
 @settings(deadline=None)  # the machine may be busy
@@ -87,7 +87,7 @@ def test_resamples_beyond_one_block_are_all_drawn():
 def test_scores_stay_within_bounds(rows):
     counts = Counts.of_tags([gold for gold, _ in rows], [predicted for _, predicted in rows])
     for statistic in (micro_f1, macro_f1, recall):
-        result = score(counts, statistic, n_resamples=20)
+        result = score(Counted(counts, statistic), n_resamples=20)
         if not np.isnan(result.value):
             assert 0 <= result.value <= 1
         if not np.isnan(result.low):

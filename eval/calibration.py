@@ -1,0 +1,127 @@
+"""Whether confidences come true as often as they say: the calibration of every head whose confidence a record carries.
+
+The record has no confidence for the sentiment about a theme, so that head cannot be measured here.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+import numpy as np
+
+from eval.counting import Counts, Floats, ratio
+from nlp.labelled import LabelledComment
+from nlp.record import Record, TaggedComment
+
+FLAGS: Final = ("churn_risk", "follow_up")
+N_BINS: Final = 10
+SAYS, COMES_TRUE, COUNT = range(3)
+
+Foretold = Sequence[tuple[float, bool]]
+"""Confidences, each with whether it came true."""
+
+
+@dataclass(frozen=True, slots=True)
+class Bin:
+    """Confidences of like size: what they say on average, how often that came true, and how many there are."""
+
+    says: float
+    comes_true: float
+    count: int
+
+
+def binned(foretold: Sequence[Foretold], *, n_bins: int = N_BINS) -> Counts:
+    """Confidences in bins of equal width; bin i holds those above i / n_bins and up to (i + 1) / n_bins.
+
+    Parameters
+    ----------
+    foretold : by comment; a comment may have several or none
+    n_bins : bins between 0 and 1
+
+    Returns
+    -------
+    a table of shape (n_comments, 3, n_bins); the middle axis is the sum of confidences, how many came true, and how
+    many there are
+    """
+    table = np.zeros((len(foretold), 3, n_bins))
+    for row, confidences in enumerate(foretold):
+        for says, true in confidences:
+            place = min(max(int(np.ceil(says * n_bins)) - 1, 0), n_bins - 1)
+            table[row, :, place] += says, true, 1
+    return Counts(tuple(f"up to {(place + 1) / n_bins:g}" for place in range(n_bins)), table)
+
+
+def expected_calibration_error(totals: Floats) -> Floats:
+    """How far confidences lie from how often they come true, on average.
+
+    Parameters
+    ----------
+    totals : float64 of shape (..., 3, n_bins), summed over comments; see `binned`
+
+    Returns
+    -------
+    float64 of shape (...), 0 (each bin comes true as often as it says) to 1; NaN where there is no confidence
+
+    References
+    ----------
+    Guo et al. (2017), On Calibration of Modern Neural Networks, ICML, equations 2, 3 and 5
+
+    >>> float(expected_calibration_error(binned([[(0.75, True)], [(0.75, True), (0.75, True), (0.75, False)]]).totals))
+    0.0
+    """
+    gaps = np.abs(totals[..., COMES_TRUE, :] - totals[..., SAYS, :])
+    return ratio(gaps.sum(axis=-1), totals[..., COUNT, :].sum(axis=-1))
+
+
+def reliability(counts: Counts) -> list[Bin]:
+    """The bins that hold a confidence, in rising order."""
+    return [
+        Bin(says=says / count, comes_true=true / count, count=int(count))
+        for says, true, count in counts.totals.T.tolist()
+        if count
+    ]
+
+
+def count_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> dict[str, Counts]:
+    """Every head's confidences in bins; a comment that could not be tagged has none."""
+    rows = list(zip(gold, predicted, strict=True))
+    return {
+        head: binned(
+            [foretold(comment, record) if isinstance(record, TaggedComment) else () for comment, record in rows]
+        )
+        for head, foretold in HEADS.items()
+    }
+
+
+def _sentiment(comment: LabelledComment, record: TaggedComment) -> Foretold:
+    """The probability of the label that was given."""
+    given = record.sentiment
+    return [(given.probabilities[given.label], given.label == comment.sentiment)]
+
+
+def _themes(comment: LabelledComment, record: TaggedComment) -> Foretold:
+    """The confidence of each theme that was given: that the comment speaks about it, whatever the sentiment."""
+    due = {tag.theme for tag in comment.themes}
+    return [(tag.confidence, tag.theme in due) for tag in record.themes]
+
+
+def _factors(comment: LabelledComment, record: TaggedComment) -> Foretold:
+    """The confidence of each factor that was given, with its polarity."""
+    due = {tag.tag for tag in comment.factors}
+    return [(tag.confidence, f"{tag.factor}:{tag.polarity}" in due) for tag in record.factors]
+
+
+def _flag(comment: LabelledComment, record: TaggedComment, *, flag: str) -> Foretold:
+    """The probability that the flag is due, whether it is raised or not."""
+    return [(getattr(record, flag).confidence, getattr(comment, flag))]
+
+
+HEADS: Final[Mapping[str, Callable[[LabelledComment, TaggedComment], Foretold]]] = {
+    "sentiment": _sentiment,
+    "themes": _themes,
+    "factors": _factors,
+    **{flag: partial(_flag, flag=flag) for flag in FLAGS},
+}
