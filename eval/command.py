@@ -10,12 +10,13 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from eval.against import differences
 from eval.counting import score
 from eval.floors import compare
 from eval.plot import write_reliability
 from eval.program import run_program
 from eval.rated import count_rated
-from eval.report import Evaluation, show
+from eval.report import Against, Evaluation, show
 from eval.scores import GROUPS, score_comments
 from eval.tagging import Tagged, Tagging, load_tagger, tag_all
 from nlp.errors import StemmeError
@@ -40,6 +41,10 @@ def evaluate(
         Path | None,
         typer.Option(help="Where the originals of localised comments stand, if not among the labelled comments."),
     ] = None,
+    against: Annotated[
+        Path | None,
+        typer.Option(help="Folder of a second model: its scores on the same texts, and how far they are apart."),
+    ] = None,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the scores here, as JSON.")] = None,
     plot: Annotated[
         Path | None, typer.Option(help="Draw here, as .svg, how often confidences of each size come true.")
@@ -53,12 +58,18 @@ def evaluate(
     gold = labelled_comments(labels, themes=[theme.id for theme in Taxonomy.load().themes])
     rated = rated_comments(reviews) if reviews else []
     elsewhere = labelled_comments(originals) if originals else []
-    evaluation = measure(load_tagger(model), gold, rated=rated, originals=elsewhere)
+    tagger, other = load_tagger(model), load_tagger(against) if against else None
+    tagged = tag_all(tagger, gold, rated=rated, originals=elsewhere)
+    evaluation = scored(tagged)
+    beside = None
+    if against and other:
+        tagged_by_other = tag_all(other, gold, rated=rated, originals=elsewhere)
+        beside = Against(against.resolve().name, scored(tagged_by_other), differences(tagged, tagged_by_other))
     compared = compare(evaluation.headlines()) if floors else []
 
-    show(evaluation, compared, Console())
+    show(evaluation, compared, beside, Console())
     if output:
-        text = json.dumps(evaluation.to_dict(compared), ensure_ascii=False, indent=2)
+        text = json.dumps(evaluation.to_dict(compared, beside), ensure_ascii=False, indent=2)
         output.write_text(text + "\n", encoding="utf-8")
     if plot:
         write_reliability(plot, evaluation.comments, title=f"Reliability of {evaluation.model}")

@@ -10,6 +10,7 @@ from typing import Any, Final
 from rich.console import Console
 from rich.table import Table
 
+from eval.against import Difference, Differences
 from eval.counting import LabelScore, Score
 from eval.floors import Comparison, Scores
 from eval.scores import GroupScores
@@ -47,16 +48,27 @@ class Evaluation:
         comments = {group: scores.headline for group, scores in self.comments.items()}
         return {"comments": comments, "reviews": self.reviews}
 
-    def to_dict(self, floors: Sequence[Comparison] = ()) -> dict[str, Any]:
+    def to_dict(self, floors: Sequence[Comparison] = (), against: Against | None = None) -> dict[str, Any]:
         """Plain JSON types; what could not be measured is null."""
         plain = asdict(self)
         if floors:
             plain["floors"] = [asdict(row) | {"verdict": row.verdict} for row in floors]
+        if against:
+            plain["against"] = asdict(against)
         rounded: dict[str, Any] = _rounded(plain)
         return rounded
 
 
-def show(evaluation: Evaluation, floors: Sequence[Comparison], console: Console) -> None:
+@dataclass(frozen=True, slots=True)
+class Against:
+    """All that was measured of another model on the same texts, and how far the first one is from it."""
+
+    folder: str
+    evaluation: Evaluation
+    differences: Differences
+
+
+def show(evaluation: Evaluation, floors: Sequence[Comparison], against: Against | None, console: Console) -> None:
     """Print everything."""
     console.print(f"{evaluation.model}, taxonomy {evaluation.taxonomy}", highlight=False)
     console.print(f"{_speed(evaluation.speed)} on this machine as it was", highlight=False)
@@ -67,12 +79,16 @@ def show(evaluation: Evaluation, floors: Sequence[Comparison], console: Console)
             f"{evaluation.without_original:,} of {evaluation.localisations:,} localised comments have no original in "
             "the files given and are not compared with it. Name its file with --originals."
         )
+    if against:
+        other = against.evaluation
+        console.print(f"{against.folder}: {other.model}, {_speed(other.speed)}", highlight=False)
+        console.print(difference_table(against))
     if floors:
         console.print(floor_table(floors))
 
 
 def tables(evaluation: Evaluation) -> list[Table]:
-    """Every table of a run but the floors."""
+    """Every table of a run but the comparisons."""
     shown = [headline_table(evaluation.comments)]
     shown += [label_table(kind, evaluation.comments) for kind in TABLES]
     shown.append(calibration_table(evaluation.comments))
@@ -121,6 +137,20 @@ def review_table(reviews: Scores) -> Table:
     return table
 
 
+def difference_table(against: Against) -> Table:
+    """Both models over all comments, and the difference in each group."""
+    groups = [group for group in against.differences["comments"] if group != "all"]
+    heads = ["this", against.folder, "difference", *(f"difference {group}" for group in groups)]
+    table = _table(f"Against {against.folder}, with 95 % intervals of the paired bootstrap", "", *heads)
+    for kind, by_group in against.differences.items():
+        for name, overall in by_group["all"].items():
+            cells = [_signed(by_group[group][name]) if name in by_group.get(group, {}) else "" for group in groups]
+            title = f"calibration error, {_named(name)}" if kind == "calibration" else _named(name)
+            table.add_row(title, _number(overall.this), _number(overall.other), _signed(overall), *cells)
+        table.add_section()
+    return table
+
+
 def floor_table(rows: Iterable[Comparison]) -> Table:
     """Each score beside its floor."""
     table = _table("Beside the linear model", "", "group", "floor", "ours", "verdict")
@@ -149,6 +179,12 @@ def _with_interval(score: Score) -> str:
 
 def _speed(speed: Speed) -> str:
     return f"{speed.texts:,} texts tagged in {speed.seconds:.1f} s, {speed.comments_per_second:,.0f} a second"
+
+
+def _signed(row: Difference) -> str:
+    if math.isnan(row.difference):
+        return "–"
+    return f"{row.difference:+.3f} [dim]{row.low:+.3f}–{row.high:+.3f}[/]"
 
 
 def _number(value: float) -> str:

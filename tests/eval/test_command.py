@@ -181,6 +181,31 @@ def test_an_output_that_could_not_be_written_is_refused_before_tagging(tmp_path,
     assert tagger.asked == []
 
 
+def test_a_second_model_stands_beside_the_first_with_their_differences(tmp_path, monkeypatch, run):
+    other = ANSWERS | {"S1": tagged("S1", language="sv", sentiment="mixed", churn_risk=0.2)}
+    folder = tmp_path / "full-precision"
+    asked = []
+    answers = {None: ANSWERS, folder: other}
+    monkeypatch.setattr(command, "load_tagger", lambda model: asked.append(model) or StubTagger(answers[model]))
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "--against", folder, "-o", output)
+    assert result.exit_code == 0, result.output
+    assert asked == [None, folder]
+    against = json.loads(output.read_text(encoding="utf-8"))["against"]
+    assert (against["folder"], against["evaluation"]["model"]) == ("full-precision", "stub@1")
+    assert against["evaluation"]["comments"]["sv"]["headline"]["sentiment_accuracy"]["value"] == 0.0
+    assert against["evaluation"]["speed"]["texts"] == 4
+    row = against["differences"]["comments"]["sv"]["churn_risk_f1"]
+    assert row == {"this": 1.0, "other": 0.0, "difference": 1.0, "low": 1.0, "high": 1.0}
+    table = result.output.partition("Against full-precision")[2].splitlines()
+    (line,) = [line for line in table if "sentiment accuracy" in line]
+    this, theirs, difference, _, swedish, _ = [cell.strip() for cell in re.split("[│┃]", line)[2:-1]]
+    assert (this, theirs) == ("0.500", "0.250")
+    assert difference.startswith("+0.250 ")
+    assert swedish == "+1.000 +1.000–+1.000"
+    assert any("calibration error, factors" in line for line in table)
+
+
 def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):
     output = tmp_path / "scores.json"
     result = run(written(tmp_path / "labels.jsonl", GOLD), "--floors", "-o", output)
