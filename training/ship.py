@@ -16,6 +16,7 @@ from nlp.models.onnx_forward import OnnxForward
 from nlp.models.tokenizing import Windows
 from nlp.models.torch_forward import TorchForward
 from training.calibrate import calibrate
+from training.data import Corpora
 from training.export import export_onnx, quantize
 from training.pipeline import Workshop
 
@@ -32,11 +33,15 @@ class Parity:
 
 
 def ship(workshop: Workshop, out: Path) -> Parity:
-    """Write `out` as a model folder that `Tagger.load` opens without PyTorch."""
+    """Write `out` as a model folder that `Tagger.load` opens without PyTorch.
+
+    The network in half precision lies beside, from which `stemme train` goes on.
+    """
     model, recipe, comments = workshop.model(), workshop.recipe, workshop.calibration_comments()
     max_tokens = recipe.backbone.max_tokens
     out.mkdir(parents=True, exist_ok=True)
     workshop.tokenizer().save(str(out / "tokenizer.json"))
+    model.save(out, half=True)
     with TemporaryDirectory() as folder:
         full = Path(folder) / ONNX
         export_onnx(model, full)
@@ -50,7 +55,7 @@ def ship(workshop: Workshop, out: Path) -> Parity:
         labels=model.labels,
         max_tokens=max_tokens,
         calibration=calibration,
-        data_sha256=_data_sha256(workshop.corpora.folder),
+        data_sha256=_data_sha256(workshop.corpora),
     )
     manifest.save(out)
     trained = WindowedEncoder(TorchForward(model), Windows.load(out, max_tokens), model.labels)
@@ -78,9 +83,10 @@ def compare(served: Encoder, trained: Encoder, texts: list[str], calibration: Ca
     )
 
 
-def _data_sha256(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for path in sorted(folder.rglob("train.jsonl*")) + sorted((folder / "text").glob("*.xz")):
+def _data_sha256(corpora: Corpora) -> str:
+    digest, folder = hashlib.sha256(), corpora.folder
+    own = [] if corpora.own_labels is None else sorted(corpora.own_labels.glob("*.jsonl"))
+    for path in sorted(folder.rglob("train.jsonl*")) + sorted((folder / "text").glob("*.xz")) + own:
         digest.update(path.name.encode())
         digest.update(hashlib.sha256(path.read_bytes()).digest())
     return digest.hexdigest()

@@ -1,5 +1,7 @@
 """The whole recipe at smoke size: corpora in, a model folder out that the tagger opens."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -68,6 +70,15 @@ def test_the_model_folder_tags(shipped):
 
 def test_int8_agrees_with_full_precision(shipped):
     assert shipped[1].same_tags > 0.95
+
+
+def test_the_checkpoint_beside_tags_as_well(shipped, tmp_path):
+    for name in ("config.json", "model.safetensors", "heads.safetensors", "tokenizer.json", "stemme.json"):
+        shutil.copy(shipped[0] / name, tmp_path)
+    comment = Comment("1", "Pakken kom aldrig frem og ingen svarer 99")
+    served, trained = (Tagger.load(folder).tag_one(comment) for folder in (shipped[0], tmp_path))
+    assert trained.sentiment.label == served.sentiment.label
+    assert [theme.theme for theme in trained.themes] == [theme.theme for theme in served.themes]
 
 
 def test_the_manifest_names_its_data(shipped):
