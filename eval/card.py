@@ -71,6 +71,10 @@ def score_table(measured: Mapping[str, Any]) -> str:
         for name in dict.fromkeys(name for scores in table.values() for name in scores):
             cells = [_cell(table.get(group, {}).get(name)) for group in groups]
             lines.append(f"| {prefix.replace('.', ', ')}{name.replace('_', ' ')} | {' | '.join(cells)} |")
+    errors = {group: measured["comments"][group]["calibration"] for group in groups}
+    for head in dict.fromkeys(head for heads in errors.values() for head in heads):
+        cells = [_number(errors[group].get(head)) for group in groups]
+        lines.append(f"| calibration error, {head.replace('_', ' ')} | {' | '.join(cells)} |")
     return "\n".join(lines) + "\n"
 
 
@@ -83,6 +87,10 @@ def _cell(score: Mapping[str, float | None] | None) -> str:
     if score is None or score["value"] is None:
         return "–"
     return f"{score['value']:.3f} ({score['low']:.3f}–{score['high']:.3f})"
+
+
+def _number(value: float | None) -> str:
+    return "–" if value is None else f"{value:.3f}"
 
 
 if __name__ == "__main__":

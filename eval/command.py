@@ -23,8 +23,6 @@ from nlp.errors import StemmeError
 from nlp.labelled import LabelledComment, RatedComment, labelled_comments, rated_comments
 from nlp.taxonomy import Taxonomy
 
-__all__ = ["Tagging", "evaluate", "load_tagger", "measure", "scored"]
-
 
 class BadOutput(StemmeError):
     code, title = "bad_output", "The output cannot be written"

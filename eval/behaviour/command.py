@@ -17,8 +17,8 @@ from eval.behaviour.gate import Gate
 from eval.behaviour.report import failure_list, fall_table, rate_table, to_dict
 from eval.behaviour.run import Behaviour, examine, prompts_of
 from eval.behaviour.suite import SHIPPED, Capability, load_suite
-from eval.command import Tagging, load_tagger
 from eval.program import run_program
+from eval.tagging import Tagging, load_tagger
 from nlp.errors import StemmeError
 
 

@@ -9,7 +9,7 @@ from typing import NamedTuple
 from eval.behaviour.checks import complaints
 from eval.behaviour.form import KINDS, WRITTEN, Kind, Written
 from eval.behaviour.suite import Capability, Case
-from eval.command import Tagging
+from eval.tagging import Tagging
 from nlp.record import Comment, Record, TaggedComment
 
 Watch = Callable[[Iterable[Record]], Iterable[Record]]

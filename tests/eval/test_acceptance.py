@@ -7,8 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from eval.command import load_tagger, measure
+from eval.command import measure
 from eval.floors import compare
+from eval.tagging import load_tagger
 from nlp.labelled import labelled_comments
 
 DATA = Path(os.environ.get("STEMME_DATA") or Path(__file__).parents[3] / "shared" / "data")

@@ -15,9 +15,14 @@ def score(value, low=None, high=None):
 MEASURED = {
     "model": "tiny@1",
     "comments": {
-        "da": {"comments": 1200, "headline": {"themes_f1": score(0.75, 0.7, 0.8), "localisation_f1": score(None)}},
+        "da": {
+            "comments": 1200,
+            "calibration": {"themes": 0.0312},
+            "headline": {"themes_f1": score(0.75, 0.7, 0.8), "localisation_f1": score(None)},
+        },
         "all": {
             "comments": 1500,
+            "calibration": {"themes": None},
             "headline": {"themes_f1": score(0.7, 0.65, 0.75), "localisation_f1": score(0.5, 0, 1)},
         },
     },
@@ -54,6 +59,7 @@ def test_the_card_keeps_its_text_and_gets_the_table(folder):
     assert "| comments | 1,200 | 1,500 |" in card
     assert "| themes f1 | 0.750 (0.700–0.800) | 0.700 (0.650–0.750) |" in card
     assert "| localisation f1 | – | 0.500 (0.000–1.000) |" in card
+    assert "| calibration error, themes | 0.031 | – |" in card
     assert "| reviews, positive or negative | 0.960 (0.950–0.970) | – |" in card
 
 
