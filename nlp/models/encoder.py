@@ -17,6 +17,7 @@ from nlp.models.tokenizing import Window, Windows, padded
 
 SHIPPED = Path(__file__).with_name("stemme-small")
 ONNX = "model.onnx"
+BATCH_SIZE = 8  # windows per pass: what lies between two layers then stays in the processor's cache
 Floats = npt.NDArray[np.float32]
 
 
@@ -72,7 +73,7 @@ class Encoder(Protocol):
 class WindowedEncoder:
     """Runs a network over texts of any length and joins the windows of a long one."""
 
-    def __init__(self, forward: Forward, windows: Windows, labels: LabelSpace, *, batch_size: int = 32) -> None:
+    def __init__(self, forward: Forward, windows: Windows, labels: LabelSpace, *, batch_size: int = BATCH_SIZE) -> None:
         self.labels = labels
         self._forward, self._windows, self._batch_size = forward, windows, batch_size
 
