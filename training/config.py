@@ -65,7 +65,9 @@ class FinetuningRecipe(_Section):
 
 
 class SelfTrainingRecipe(_Section):
-    epochs: int = Field(ge=1, description="Passes over the labelled comments, beside a draw of silver ones.")
+    epochs: int = Field(
+        ge=0, description="Passes over the labelled comments, beside a draw of silver ones; 0 for none."
+    )
     share: float = Field(gt=0, le=1, description="Of the silver examples, drawn anew for each epoch.")
     weight: float = Field(gt=0, description="Loss weight of a silver example.")
     rate: float = Field(gt=0, description="Learning rates, as a part of those of fine-tuning.")

@@ -176,7 +176,9 @@ class Workshop:
         return replace(examples, rated=silver)
 
     def model(self) -> TaggingModel:
-        """The network after self-training, which is the one that ships, under `model/`."""
+        """The network that ships: after self-training, under `model/`, if the recipe asks for any."""
+        if not self.recipe.self_training.epochs:
+            return self.finetuned()
         path, labels = self.folder / "model", LabelSpace.of(Taxonomy.load())
         if not (path / HEADS).exists():
             recipe, plan = self.recipe.finetuning, self.recipe.self_training
