@@ -55,7 +55,7 @@ class Counts:
     skipped: dict[str, int] = field(default_factory=dict)
     rejected: dict[str, ErrorCount] = field(default_factory=dict)
     seconds: float = 0.0
-    _last_row: int = 0
+    _last_row: int = field(default=0, init=False, repr=False)
 
     def add(self, result: Result) -> None:
         self.rows += result.row != self._last_row
@@ -137,7 +137,7 @@ class Export:
         given = {"sheet": order.sheet, "encoding": order.encoding}
         shape = {name: value for name, value in given.items() if value is not None}
         if order.mapping is None:
-            with closing(open_table(source, FileShape(**shape))) as table:
+            with closing(open_table(source, FileShape.model_validate(shape))) as table:
                 header, _ = _header(table, FileShape(), source.name)
             recognised = recognise(header, name=source.name)
             self.notices.append(f"Recognised {recognised}.")
