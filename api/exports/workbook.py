@@ -38,17 +38,19 @@ class WorkbookTable:
             raise BadWorkbook(f"{name} is locked with a password. Save it without one.") from error
         except (CalamineError, ZipError, XmlError, OSError) as error:
             raise BadWorkbook(f"{name} cannot be read ({error}). Save it anew, as .xlsx or as CSV in UTF-8.") from None
-        self.total: int | None = self._sheet.total_height
+        self.total: int | None = self._sheet.end[0] + 1 if self._sheet.end else 0
         self.position = 0
         others = [other for other in self._visible() if other != self._sheet.name]
         listed = ", ".join(map(repr, others))
         self.notice = f"Reading the sheet {self._sheet.name!r}; there are also {listed}." if others else None
 
     def rows(self) -> Iterator[TableRow]:
-        first = self._sheet.start[0] if self._sheet.start else 0
+        begun = False
         for number, cells in enumerate(self._sheet.iter_rows(), start=1):
             self.position = number
-            yield TableRow(first + number, tuple(cells))
+            begun = begun or any(cell != "" for cell in cells)
+            if begun:  # a table can stand further down
+                yield TableRow(number, tuple(cells))
 
     def close(self) -> None:
         self._workbook.close()
