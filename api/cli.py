@@ -1,4 +1,4 @@
-"""The command line: `stemme tag`, `stemme demo`, `stemme serve`, and the commands of packages that plug in."""
+"""The command line: tagging, the demo, the service, imports, and the commands of packages that plug in."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
+from api.exports.command import ingest, mappings
 from api.files.errors import BadSettings, BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import QUESTION_COLUMN, Roles
@@ -246,6 +247,17 @@ def serve(
     except ValidationError as error:
         raise _bad_settings(error) from None
     serve_until_stopped(settings, load=load_tagger)
+
+
+app.command(
+    epilog="""Examples:
+
+- `stemme ingest export.csv --dry-run`
+- `stemme ingest export.csv --mapping qualtrics --column nps=Q3 -o comments.jsonl`
+- `stemme ingest svar.xlsx --mapping netigate --value "question=Hva kan bli bedre?" -o comments.parquet`
+"""
+)(ingest)
+app.command(epilog="Example: `stemme mappings qualtrics > ours.toml`")(mappings)
 
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:

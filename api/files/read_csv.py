@@ -33,6 +33,7 @@ class CsvReader:
     encoding : its name, or None to tell it from the file
     needed : the columns without which a row that is too short cannot be tagged
     named : the columns that may be there only once
+    delimiter : one character, or None to tell it from the header
     total : the size in bytes, if known
 
     Raises
@@ -50,16 +51,18 @@ class CsvReader:
         encoding: str | None,
         needed: Collection[str],
         named: Collection[str],
+        delimiter: str | None = None,
         total: int | None = None,
     ) -> None:
         self.total = total
         self._text = open_text(raw, encoding)
         self.notice = self._text.notice
         self.byte_order_mark = self._text.marked
-        self.delimiter = _delimiter(self._text.head)
+        self.delimiter = delimiter or _delimiter(self._text.head)
         self._needed = needed
         self._lines = _Rereadable(lines(self._text))
-        self.header = self._read_header(name, named)
+        self.names = self._read_header(name, named)
+        self.header = unique(self.names)
         self.extra = free("extra_cells", self.header)
 
     @property
@@ -101,7 +104,7 @@ class CsvReader:
         for column, count in Counter(cells).items():
             if count > 1 and column in named:
                 raise AmbiguousColumn(name, column)
-        return unique(cells)
+        return tuple(cells)
 
     def _row(self, line: int, cells: list[str]) -> InputRow:
         width = len(self.header)

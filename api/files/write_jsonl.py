@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import IO
+from typing import IO, Any
 
 from api.files.jsontext import dumps
 from api.files.layout import Nested
@@ -21,12 +21,18 @@ class JsonlWriter:
 
     def write(self, tagged: Sequence[tuple[Row, Record]]) -> None:
         for row, record in tagged:
-            line = dumps(self._layout.row(row, record))
-            for letter, escape in _OTHER_LINE_BREAKS.items():
-                line = line.replace(letter, escape)
-            # What is no letter (half of a surrogate pair, a byte that was not UTF-8) is escaped as JSON does.
-            self._stream.write(line.encode("utf-8", "backslashreplace") + b"\n")
+            self._stream.write(json_line(self._layout.row(row, record)))
         self._stream.flush()
 
     def finish(self) -> None:
         self._stream.flush()
+
+
+def json_line(value: dict[str, Any]) -> bytes:
+    """An object as a line of its own. What is no letter (half of a surrogate pair, a byte that was not UTF-8) is
+    escaped as JSON does.
+    """
+    line = dumps(value)
+    for letter, escape in _OTHER_LINE_BREAKS.items():
+        line = line.replace(letter, escape)
+    return line.encode("utf-8", "backslashreplace") + b"\n"

@@ -20,7 +20,7 @@ from tests.api.rest_stub import BrokenTagger, StubTagger, client_of, comments
 
 SECRET = "Kari Nordmann på Lillevik"
 # The command line reads and writes files, labelled ones too; over HTTP there are none.
-WITHOUT_HTTP = ("api.files", "nlp.labelled")
+WITHOUT_HTTP = ("api.files", "api.exports", "nlp.labelled")
 
 
 def kinds_of_error(base: type[StemmeError] = StemmeError) -> set[type[StemmeError]]:
