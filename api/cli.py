@@ -1,4 +1,4 @@
-"""The command line: tagging, the demo, the service, imports, and the commands of packages that plug in."""
+"""The command line: tagging, the demo, NPS, the service, imports, and the commands of packages that plug in."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from contextlib import suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from pydantic import ValidationError
@@ -24,6 +25,8 @@ from api.files.jsontext import dumps
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
+from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
+from api.nps import nps as score_groups
 from api.question import as_question
 from nlp.errors import StemmeError
 from nlp.record import Comment
@@ -222,6 +225,58 @@ def demo(
         _say(f"{len(tagged)} records are in {output}.")
 
 
+@app.command(
+    epilog="""Examples:
+
+- `stemme nps svar.csv --by department --period month`
+- `stemme nps answers.parquet --score-column q1 --period week --time-column at --time-zone Europe/Stockholm -o nps.json`
+"""
+)
+def nps(
+    input_: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.")
+    ],
+    *,
+    by: Annotated[
+        list[str] | None, typer.Option("--by", help="A column to group by; may be said again.", show_default=False)
+    ] = None,
+    period: Annotated[Period | None, typer.Option("--period", help="Group by time.", show_default=False)] = None,
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", help="Where days begin, and of times without a zone.")
+    ] = "Europe/Oslo",
+    score_column: Annotated[str, typer.Option("--score-column", help="The column that holds 0 to 10.")] = "nps",
+    time_column: Annotated[
+        str, typer.Option("--time-column", help="The column that holds the time, for --period.")
+    ] = "submitted_at",
+    minimum: Annotated[
+        int, typer.Option("--minimum", help=f"Fewer answers give no number; {FEWEST_ANSWERS} at least.")
+    ] = MINIMUM_ANSWERS,
+    output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures here, as JSON.")] = None,
+    input_format: Annotated[
+        Format | None,
+        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Of a .csv or .jsonl input. Default: told from the file.")
+    ] = None,
+) -> None:
+    """Net Promoter Score of a file's answers, with its 95 % interval, by any column and period."""
+    from api import nps_file  # noqa: PLC0415, the other commands have no use for it
+
+    csv.field_size_limit(MAX_CELL)
+    zone, left_out = _zone(time_zone), nps_file.LeftOut()
+    columns = nps_file.NpsColumns(score_column, time_column if period else None, tuple(by or ()))
+    answers = nps_file.read_answers(
+        input_, columns, left_out=left_out, time_zone=zone, input_format=input_format, encoding=encoding
+    )
+    rows = score_groups(answers, by=columns.dimensions, period=period, time_zone=zone, minimum=minimum)
+    Console().print(nps_file.table(rows, by=columns.dimensions, period=period, minimum=minimum))
+    if left_out.counts:
+        _say(str(left_out))
+    if output is not None:
+        output.write_text(dumps([nps_file.as_dict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
+
+
 @app.command(epilog="Example: `stemme serve --port 8080`, then `curl http://127.0.0.1:8080/readyz`")
 def serve(
     *,
@@ -287,6 +342,13 @@ def _leave_closed_pipe() -> None:
     """Let what is still buffered go nowhere, so that Python does not complain about the pipe once more on its exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadUsage(f"--time-zone {name!r} is not known. Name one such as Europe/Oslo or UTC.") from None
 
 
 def _bad_settings(error: ValidationError) -> BadSettings:

@@ -19,8 +19,8 @@ from nlp.errors import StemmeError, UnknownLabel
 from tests.api.rest_stub import BrokenTagger, StubTagger, client_of, comments
 
 SECRET = "Kari Nordmann på Lillevik"
-# The command line reads and writes files, labelled ones too; over HTTP there are none.
-WITHOUT_HTTP = ("api.files", "api.exports", "nlp.labelled")
+# The command line reads and writes files, labelled ones too, and scores answers; over HTTP there is none of it.
+WITHOUT_HTTP = ("api.files", "api.exports", "api.nps", "nlp.labelled")
 
 
 def kinds_of_error(base: type[StemmeError] = StemmeError) -> set[type[StemmeError]]:
