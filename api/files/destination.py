@@ -6,7 +6,7 @@ import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
@@ -30,13 +30,13 @@ def open_output(name: str, *, source: Source) -> Iterator[IO[bytes]]:
     path = Path(name)
     _check(path, source)
     if path.exists() and not path.is_file():  # /dev/null, a named pipe: to rename over it would remove it
-        with _opened(path, "wb") as stream:
+        with _closed(_opened(path, "wb")) as stream:
             yield stream
         return
     target = path.resolve()  # a link stays a link
     part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
     try:
-        with _opened(part, "xb", name=path) as stream:
+        with _closed(_opened(part, "xb", name=path)) as stream:
             yield stream
         part.replace(target)
     finally:
@@ -53,6 +53,18 @@ def _check(path: Path, source: Source) -> None:
         raise SameFile(str(path))
     if path.exists() and not os.access(path, os.W_OK):
         raise UnwritableOutput(f"{path} is there and is read-only. Name another output, or make it writable.")
+
+
+@contextmanager
+def _closed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Close a stream; where the block raised, its error is what is heard, not that of a last attempt to write."""
+    try:
+        yield stream
+    except BaseException:
+        with suppress(OSError):
+            stream.close()
+        raise
+    stream.close()
 
 
 def _opened(path: Path, mode: str, *, name: Path | None = None) -> IO[bytes]:

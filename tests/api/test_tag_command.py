@@ -330,6 +330,13 @@ def test_ctrl_c_says_what_became_of_the_output(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_disk_that_is_full_when_the_output_is_closed_too(tmp_path: Path) -> None:
+    result = call("tag", "-", "-o", "/dev/full", "--output-format", "jsonl", stdin=GOOD)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "No space left on device" in result.stderr
+
+
 def test_a_reader_that_hangs_up_ends_the_run_quietly(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD * 5_000)
     running = process("tag", tmp_path / "in.jsonl", "--allow-duplicate-ids", "--quiet")
