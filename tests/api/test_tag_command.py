@@ -330,6 +330,29 @@ def test_ctrl_c_says_what_became_of_the_output(tmp_path: Path) -> None:
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+def test_the_part_of_a_run_that_was_killed_is_removed_by_the_next_and_that_of_a_run_that_lives_is_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in.jsonl").write_text(GOOD * 1_000)
+    several = ("tag", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--allow-duplicate-ids")
+    running = process(*several, seconds=0.01)
+
+    def written() -> list[Path]:
+        return [part for part in tmp_path.glob(".out.jsonl.*.part") if part.stat().st_size]
+
+    deadline = time.monotonic() + 60
+    while not written() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (part,) = written()
+    assert call("tag", "-", "-o", tmp_path / "out.jsonl", stdin=GOOD).exit_code == 0
+    assert part.exists()
+    running.kill()
+    running.communicate(timeout=30)
+    assert part.exists()
+    assert call("tag", "-", "-o", tmp_path / "out.jsonl", stdin=GOOD).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
 def test_a_disk_that_is_full_when_the_output_is_closed_too(tmp_path: Path) -> None:
     result = call("tag", "-", "-o", "/dev/full", "--output-format", "jsonl", stdin=GOOD)
