@@ -315,16 +315,17 @@ def test_a_device_as_output_is_written_to_and_stays() -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_ctrl_c_says_what_became_of_the_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_says_what_became_of_the_output(tmp_path: Path, sent: int, exit_code: int) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD * 1_000)
     running = process("tag", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--allow-duplicate-ids", seconds=0.01)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(".out.jsonl.*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, error = running.communicate(timeout=30)
-    assert running.returncode == 130
+    assert running.returncode == exit_code
     assert b"out.jsonl was not written" in error
     assert b"Traceback" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
