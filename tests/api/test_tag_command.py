@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any
 
 import pytest
@@ -359,6 +360,17 @@ def test_a_disk_that_is_full_when_the_output_is_closed_too(tmp_path: Path) -> No
     result = call("tag", "-", "-o", "/dev/full", "--output-format", "jsonl", stdin=GOOD)
     assert (result.exit_code, type(result.exception)) == (1, SystemExit)
     assert "No space left on device" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_a_named_pipe_as_input_is_read_once(tmp_path: Path, output: str) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    writer = Thread(target=(tmp_path / "pipe.jsonl").write_text, args=(GOOD,), daemon=True)
+    writer.start()
+    running = process("tag", tmp_path / "pipe.jsonl", "-o", tmp_path / output)
+    _, error = running.communicate(timeout=60)
+    writer.join()
+    assert (running.returncode, error.startswith(b"2 lines: 2 tagged")) == (0, True)
 
 
 def test_a_reader_that_hangs_up_ends_the_run_quietly(tmp_path: Path) -> None:
