@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import csv
 import os
+import signal
 import sys
-from collections.abc import Callable, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,7 +33,11 @@ from nlp.errors import StemmeError
 from nlp.record import Comment
 
 PLUGGED = "stemme.commands"
-INTERRUPTED = 130
+INTERRUPTED, TERMINATED = 130, 143
+
+
+class Terminated(KeyboardInterrupt):
+    """SIGTERM came: everything is left as after Ctrl-C."""
 
 
 class Commands(TyperGroup):
@@ -218,8 +223,9 @@ def demo(
 
     if output == STANDARD_STREAM:
         raise BadUsage("The summary goes to standard output; the records need a file. Name one: -o tagged.jsonl.")
-    tagger = load_tagger(model)
-    tagged = tag_sample(tagger, output=output)
+    with _cleaned_up_when_stopped(output or STANDARD_STREAM):
+        tagger = load_tagger(model)
+        tagged = tag_sample(tagger, output=output)
     show(tagged, Console(), taxonomy=Taxonomy.load(), model=tagger.name)
     if output is not None:
         _say(f"{len(tagged)} records are in {output}.")
@@ -317,15 +323,32 @@ app.command(epilog="Example: `stemme mappings qualtrics > ours.toml`")(mappings)
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:
     csv.field_size_limit(MAX_CELL)
-    try:
-        with ProgressBar(Console(stderr=True), quiet=quiet) as bar:
-            summary = tag_file(run, load_tagger=lambda: load_tagger(model), report=bar)
-    except KeyboardInterrupt:
-        left = "The output is not complete" if run.output == STANDARD_STREAM else f"{run.output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+    with (
+        _cleaned_up_when_stopped(run.output),
+        ProgressBar(Console(stderr=True), quiet=quiet) as bar,
+    ):
+        summary = tag_file(run, load_tagger=lambda: load_tagger(model), report=bar)
     if not quiet:
         _say(str(summary))
+
+
+@contextmanager
+def _cleaned_up_when_stopped(output: str) -> Iterator[None]:
+    """Let SIGTERM, which ends a process on the spot, leave as little behind as Ctrl-C, and say what became of it."""
+
+    def terminate(_number: int, _frame: object) -> None:
+        raise Terminated
+
+    before = signal.signal(signal.SIGTERM, terminate)
+    try:
+        yield
+    except KeyboardInterrupt as stop:
+        what, code = ("terminated", TERMINATED) if isinstance(stop, Terminated) else ("interrupted", INTERRUPTED)
+        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
+        _say(f"{what}. {left}; the same command starts over.", style="red")
+        raise typer.Exit(code) from None
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _as_json(comment: Comment, model: Path | None) -> str:

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import secrets
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
+from glob import escape
 from pathlib import Path
 from typing import IO
 
@@ -30,15 +32,19 @@ def open_output(name: str, *, source: Source) -> Iterator[IO[bytes]]:
     path = Path(name)
     _check(path, source)
     if path.exists() and not path.is_file():  # /dev/null, a named pipe: to rename over it would remove it
-        with _opened(path, "wb") as stream:
+        with _closed(_opened(path, "wb")) as stream:
             yield stream
         return
     target = path.resolve()  # a link stays a link
-    part = target.with_name(f".{target.name[:200]}.{secrets.token_hex(4)}.part")
+    _remove_stale_parts(target)
+    part = target.with_name(f"{_beginning(target)}{secrets.token_hex(4)}.part")
     try:
-        with _opened(part, "xb", name=path) as stream:
+        with _closed(_opened(part, "xb", name=path)) as stream:
+            with suppress(OSError):  # a file system without locks
+                fcntl.flock(stream, fcntl.LOCK_SH)
             yield stream
-        part.replace(target)
+            stream.flush()
+            part.replace(target)  # while the lock is held
     finally:
         part.unlink(missing_ok=True)
 
@@ -53,6 +59,31 @@ def _check(path: Path, source: Source) -> None:
         raise SameFile(str(path))
     if path.exists() and not os.access(path, os.W_OK):
         raise UnwritableOutput(f"{path} is there and is read-only. Name another output, or make it writable.")
+
+
+def _beginning(target: Path) -> str:
+    return f".{target.name[:200]}."
+
+
+def _remove_stale_parts(target: Path) -> None:
+    """Remove what runs that were killed left behind: each run holds a lock on its part, and the lock dies with it."""
+    for part in target.parent.glob(f"{escape(_beginning(target))}{'[0-9a-f]' * 8}.part"):
+        with suppress(OSError), part.open("rb") as stream:
+            if part.stat().st_size:  # an empty one may have been made this moment, and not be locked yet
+                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+                part.unlink()
+
+
+@contextmanager
+def _closed(stream: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Close a stream; where the block raised, its error is what is heard, not that of a last attempt to write."""
+    try:
+        yield stream
+    except BaseException:
+        with suppress(OSError):
+            stream.close()
+        raise
+    stream.close()
 
 
 def _opened(path: Path, mode: str, *, name: Path | None = None) -> IO[bytes]:

@@ -27,7 +27,10 @@ class Code(StrEnum):
 
 
 def broken_json(reason: str, column: int) -> Problem:
-    return Problem(Code.BROKEN_JSON, f"The line is not JSON: {reason} at character {column}. The line is under 'raw'.")
+    return Problem(
+        Code.BROKEN_JSON,
+        f"The line is not JSON: {reason.removesuffix(' at')} at character {column}. The line is under 'raw'.",
+    )
 
 
 def not_an_object(found: str) -> Problem:

@@ -58,7 +58,7 @@ class CsvReader:
         self._text = open_text(raw, encoding)
         self.notice = self._text.notice
         self.byte_order_mark = self._text.marked
-        self.delimiter = delimiter or _delimiter(self._text.head)
+        self.delimiter = delimiter or _delimiter(self._text.head, named)
         self._needed = needed
         self._lines = _Rereadable(lines(self._text))
         self.names = self._read_header(name, named)
@@ -198,15 +198,22 @@ def _last_quoted_cell(taken: list[str], delimiter: str) -> tuple[int, bool]:
     return opened, state is _In.QUOTED
 
 
-def _delimiter(head: str) -> str:
-    """The one of comma, semicolon and tab that gives the header the most columns."""
-    return max(DELIMITERS, key=lambda delimiter: _width(head, delimiter))
+def _delimiter(head: str, named: Collection[str]) -> str:
+    """The one of comma, semicolon and tab that gives the header most of the named columns, and the most columns.
+
+    A column that is named after a question ("Hva er bra, og hva kan bli bedre?") may hold more commas than the header
+    has semicolons.
+    """
+
+    def found(delimiter: str) -> tuple[int, int]:
+        cells = _first_row(head, delimiter)
+        return len({*named} & {*cells}), len(cells)
+
+    return max(DELIMITERS, key=found)
 
 
-def _width(head: str, delimiter: str) -> int:
+def _first_row(head: str, delimiter: str) -> list[str]:
     try:
-        return next(
-            (len(cells) for cells in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if cells), 0
-        )
+        return next((cells for cells in csv.reader(io.StringIO(head, newline=""), delimiter=delimiter) if cells), [])
     except csv.Error:
-        return 0
+        return []

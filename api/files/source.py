@@ -6,7 +6,7 @@ import shutil
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -48,23 +48,24 @@ class Source:
 
 @contextmanager
 def open_source(name: str, *, again: bool) -> Iterator[Source]:
-    """Check the input. With `again`, standard input is kept in a temporary file, for a format that needs two passes.
+    """Check the input. With `again`, what can be read once only (standard input, a named pipe) is kept in a temporary
+    file, for a format that needs two passes.
 
     Raises
     ------
     InputNotFound, InputIsFolder, EmptyInput, UnreadableInput : if there is nothing to read
     """
-    if name != STANDARD_STREAM:
-        yield Source(name, _checked(name))
-    elif not again:
-        yield Source("standard input", None)
-    else:
-        with tempfile.NamedTemporaryFile(prefix="stemme-") as kept:
-            shutil.copyfileobj(sys.stdin.buffer, kept)
-            kept.flush()
-            if not kept.tell():
-                raise EmptyInput("standard input")
-            yield Source("standard input", Path(kept.name))
+    source = Source("standard input", None) if name == STANDARD_STREAM else Source(name, _checked(name))
+    if not again or (source.path is not None and source.path.is_file()):
+        yield source
+        return
+    with tempfile.NamedTemporaryFile(prefix="stemme-") as kept:
+        with nullcontext(sys.stdin.buffer) if source.path is None else source.open() as stream:
+            shutil.copyfileobj(stream, kept)
+        kept.flush()
+        if not kept.tell():
+            raise EmptyInput(source.name)
+        yield Source(source.name, Path(kept.name))
 
 
 def refuse_folder(name: str) -> None:

@@ -88,6 +88,7 @@ class ParquetWriter:
         through = [RECORD_SCHEMA.field("id") if field.name == "id" else field for field in through]
         names = {field.name for field in through}
         self._schema = pa.schema([*through, *(field for field in RECORD_SCHEMA if field.name not in names)])
+        self._stream = stream
         self._file = parquet.ParquetWriter(stream, self._schema, compression="zstd")
         self._group = _Group(self._schema)
 
@@ -102,6 +103,7 @@ class ParquetWriter:
         if self._group.rows:
             self._write_group()
         self._file.close()
+        self._stream.flush()
 
     def _write_group(self) -> None:
         self._file.write_table(self._group.table())

@@ -2,10 +2,12 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
 # service's settings, inside a function, where a name in a string could not be looked up.
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from http import HTTPStatus
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Body, Depends
+import anyio.from_thread
+from fastapi import APIRouter, Body, Depends, Request, Response
 
 from api import examples
 from api.dependencies import CommentTagger, NotReady, TaggerDep, UnsupportedMediaType, require_json
@@ -43,29 +45,47 @@ def classify_router(settings: Settings) -> APIRouter:
         "/v1/classify",
         summary="Tag comments",
         operation_id="classify",
+        response_model=ClassifyResponse,
         responses=responses,
         dependencies=[Depends(require_json)],
     )
     def classify(
         body: Annotated[limited_request, Body(openapi_examples=examples.REQUESTS)],  # type: ignore[valid-type]
         tagger: TaggerDep,
-    ) -> ClassifyResponse:
+        request: Request,
+    ) -> ClassifyResponse | Response:
         """Tags every comment with sentiment, journey themes, emotional factors and follow-up flags.
 
         There is one result for each comment, in the same order. A comment that cannot be tagged has its error in its
         place and does not touch the others. Offsets count Unicode code points of the text as it was sent.
         """
         comments = [comment_in.comment() for comment_in in body.comments]  # type: ignore[attr-defined]
-        records = tag_all(
-            comments, tagger=tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length
-        )
+        try:
+            records = tag_all(
+                comments,
+                tagger=tagger,
+                batch_size=settings.batch_size,
+                max_text_length=settings.max_text_length,
+                gone=lambda: anyio.from_thread.run(request.is_disconnected),
+            )
+        except CallerGone:
+            return Response(status_code=HTTPStatus.NO_CONTENT)  # nobody is there to read it
         return ClassifyResponse(results=records)
 
     return router
 
 
+class CallerGone(Exception):
+    """Nobody waits for the answer any more."""
+
+
 def tag_all(
-    comments: Sequence[Comment], *, tagger: CommentTagger, batch_size: int, max_text_length: int
+    comments: Sequence[Comment],
+    *,
+    tagger: CommentTagger,
+    batch_size: int,
+    max_text_length: int,
+    gone: Callable[[], bool],
 ) -> list[Record]:
     """One record per comment, in order.
 
@@ -73,14 +93,20 @@ def tag_all(
     ----------
     batch_size : comments that the tagger encodes together
     max_text_length : in characters; a longer text never reaches the tagger
+    gone : whether the caller has hung up; asked between batches
 
     Raises
     ------
+    CallerGone : if so; what is left is not tagged
     RuntimeError : if the tagger gives more or fewer records than it got comments: callers match them by place
     """
     refused = [_too_long(comment, max_text_length) for comment in comments]
     within = [comment for comment, failed in zip(comments, refused, strict=True) if failed is None]
-    tagged = list(tagger.tag(within, batch_size=batch_size))
+    tagged: list[Record] = []
+    for record in tagger.tag(within, batch_size=batch_size):
+        tagged.append(record)
+        if len(tagged) % batch_size == 0 and len(tagged) < len(within) and gone():
+            raise CallerGone
     if len(tagged) != len(within):
         raise RuntimeError(f"{len(within)} comments went to the tagger, and {len(tagged)} records came back.")
     in_order = iter(tagged)

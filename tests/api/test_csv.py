@@ -66,6 +66,12 @@ def test_the_header_tells_the_delimiter(tmp_path: Path, delimiter: str) -> None:
     assert [(r["id"], r["text"]) for r in out.records] == [("a", "sein")]
 
 
+def test_a_header_with_more_commas_than_semicolons_is_split_where_the_named_columns_are(tmp_path: Path) -> None:
+    question = "Hva er bra, hva er dårlig, og hvorfor?"
+    out = tag(tmp_path, f"nr;{question}\na;sein, men hyggelig\n", Format.CSV, roles=Roles("nr", question))
+    assert [(r["id"], r[question]) for r in out.records] == [("a", "sein, men hyggelig")]
+
+
 def test_a_csv_output_keeps_the_delimiter_and_the_byte_order_mark(tmp_path: Path) -> None:
     out = tag(tmp_path, "\ufeffid;text\r\na;sein, altfor sein\r\n", Format.CSV, Format.CSV)
     assert out.data.startswith("\ufeffid;text;language;".encode())

@@ -56,6 +56,11 @@ def test_a_column_called_as_a_field_of_the_record_is_kept_beside_it(tmp_path: Pa
     assert (record["input_sentiment"], record["input_input_sentiment"], record["input_x"]) == (3, 4, 5)
 
 
+def test_a_broken_line_says_where_in_plain_words(tmp_path: Path) -> None:
+    (record,) = tag(tmp_path, '{"id": "a", "text": "sein', Format.JSONL).records
+    assert record["error"]["message"].startswith("The line is not JSON: Unterminated string starting at character 21.")
+
+
 # Each of these lines is a row's own error; the line after it is tagged.
 BAD_LINES = {
     "not JSON": ('{"id": "a", "text": "sein"', "broken_json"),

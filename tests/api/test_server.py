@@ -145,6 +145,31 @@ def test_a_request_in_hand_is_finished_after_sigterm(start: Callable[..., Served
     assert served.process.wait(PATIENCE_SECONDS) == -signal.SIGTERM
 
 
+def test_what_is_left_of_the_request_of_a_caller_who_hung_up_is_not_tagged(
+    start: Callable[..., Served], tmp_path: Path
+) -> None:
+    batches = tmp_path / "batches"
+    counting = (
+        "\nclass Counting(StubTagger):\n    def tag_one(self, comment):\n"
+        f"        Path({str(batches)!r}).open('a').write('x')\n        return super().tag_one(comment)\n"
+    )
+    served = start(
+        "lambda model: Counting(seconds_per_batch=0.2)",
+        settings="port=0, batch_size=10",
+        before=f"from pathlib import Path\nfrom tests.api.rest_stub import StubTagger\n{counting}",
+    )
+    served.wait_until_ready()
+    with served.client() as client, pytest.raises(httpx.ReadTimeout):
+        client.post("/v1/classify", json=comments(*["Fin butikk"] * 1_000), timeout=0.5)
+    wait_for(batches.exists)
+    time.sleep(2)
+    tagged = batches.stat().st_size
+    assert tagged < 200
+    time.sleep(1)
+    assert batches.stat().st_size == tagged
+    assert "Traceback" not in served.log
+
+
 def test_ctrl_c_ends_it_without_a_traceback(start: Callable[..., Served]) -> None:
     served = start()
     served.wait_until_ready()

@@ -12,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import IO, Any
 
 import pytest
@@ -315,19 +316,61 @@ def test_a_device_as_output_is_written_to_and_stays() -> None:
     assert not Path("/dev/null").is_file()
 
 
-def test_ctrl_c_says_what_became_of_the_output(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_run_that_is_stopped_says_what_became_of_the_output(tmp_path: Path, sent: int, exit_code: int) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD * 1_000)
     running = process("tag", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--allow-duplicate-ids", seconds=0.01)
     deadline = time.monotonic() + 30
     while not list(tmp_path.glob(".out.jsonl.*.part")) and time.monotonic() < deadline:
         time.sleep(0.05)
     time.sleep(0.5)
-    running.send_signal(signal.SIGINT)
+    running.send_signal(sent)
     _, error = running.communicate(timeout=30)
-    assert running.returncode == 130
+    assert running.returncode == exit_code
     assert b"out.jsonl was not written" in error
     assert b"Traceback" not in error
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
+
+
+def test_the_part_of_a_run_that_was_killed_is_removed_by_the_next_and_that_of_a_run_that_lives_is_not(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "in.jsonl").write_text(GOOD * 1_000)
+    several = ("tag", tmp_path / "in.jsonl", "-o", tmp_path / "out.jsonl", "--allow-duplicate-ids")
+    running = process(*several, seconds=0.01)
+
+    def written() -> list[Path]:
+        return [part for part in tmp_path.glob(".out.jsonl.*.part") if part.stat().st_size]
+
+    deadline = time.monotonic() + 60
+    while not written() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    (part,) = written()
+    assert call("tag", "-", "-o", tmp_path / "out.jsonl", stdin=GOOD).exit_code == 0
+    assert part.exists()
+    running.kill()
+    running.communicate(timeout=30)
+    assert part.exists()
+    assert call("tag", "-", "-o", tmp_path / "out.jsonl", stdin=GOOD).exit_code == 0
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["in.jsonl", "out.jsonl"]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="there is no device that is always full")
+def test_a_disk_that_is_full_when_the_output_is_closed_too(tmp_path: Path) -> None:
+    result = call("tag", "-", "-o", "/dev/full", "--output-format", "jsonl", stdin=GOOD)
+    assert (result.exit_code, type(result.exception)) == (1, SystemExit)
+    assert "No space left on device" in result.stderr
+
+
+@pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
+def test_a_named_pipe_as_input_is_read_once(tmp_path: Path, output: str) -> None:
+    os.mkfifo(tmp_path / "pipe.jsonl")
+    writer = Thread(target=(tmp_path / "pipe.jsonl").write_text, args=(GOOD,), daemon=True)
+    writer.start()
+    running = process("tag", tmp_path / "pipe.jsonl", "-o", tmp_path / output)
+    _, error = running.communicate(timeout=60)
+    writer.join()
+    assert (running.returncode, error.startswith(b"2 lines: 2 tagged")) == (0, True)
 
 
 def test_a_reader_that_hangs_up_ends_the_run_quietly(tmp_path: Path) -> None:
