@@ -64,12 +64,10 @@ class FinetuningRecipe(_Section):
     ranking_every: int = Field(ge=0, description="Every how many steps translations are ranked too; 0 never.")
 
 
-class SelfTrainingRecipe(_Section):
-    epochs: int = Field(
-        ge=0, description="Passes over the labelled comments, beside a draw of silver ones; 0 for none."
-    )
-    share: float = Field(gt=0, le=1, description="Of the silver examples, drawn anew for each epoch.")
-    weight: float = Field(gt=0, description="Loss weight of a silver example.")
+class DistillationRecipe(_Section):
+    epochs: int = Field(ge=0, description="Passes over the labelled comments with softened labels; 0 for none.")
+    label_share: float = Field(ge=0, le=1, description="What the label counts; the rest is the teachers'.")
+    translated_share: float = Field(ge=0, le=1, description="Of the translated comments, drawn anew for each epoch.")
     rate: float = Field(gt=0, description="Learning rates, as a part of those of fine-tuning.")
 
 
@@ -84,7 +82,7 @@ class Recipe(_Section):
     vectors: VectorsRecipe
     pretraining: PretrainingRecipe
     finetuning: FinetuningRecipe
-    self_training: SelfTrainingRecipe
+    distillation: DistillationRecipe
 
 
 def load_recipe(path: Path = DEFAULT) -> Recipe:

@@ -17,8 +17,8 @@ ALLOWED = {"negative": ("negative",), "neutral": ("neutral", "mixed"), "positive
 class Example:
     """A text with what is known of it; `themes` is None where no person has labelled the tags.
 
-    `tag_probabilities` are a teacher's, one per tag in the labels' order, where there are any. `question` is the
-    survey's.
+    `tag_probabilities`, one per tag in the labels' order, stand in for yes and no where a teacher has softened them.
+    `question` is the survey's.
     """
 
     text: str
@@ -29,6 +29,12 @@ class Example:
     flags: tuple[str, ...] = ()
     tag_probabilities: tuple[float, ...] | None = None
     question: str | None = None
+
+
+def tags_of(example: Example) -> list[str]:
+    """The tags that a person gave, each once."""
+    factors = {f"{factor.factor}:{factor.polarity}" for factor in example.factors}
+    return [*(example.themes or ()), *example.flags, *sorted(factors)]
 
 
 def of_comment(comment: LabelledComment, weight: float = 1.0) -> Example:

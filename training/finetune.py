@@ -20,7 +20,7 @@ from nlp.models.labels import THEME_SENTIMENTS, LabelSpace
 from nlp.models.tokenizing import QUESTION, TEXT, Questions
 from nlp.models.torch_model import ModelOutput, TaggingModel
 from training.config import FinetuningRecipe
-from training.examples import Example, Examples
+from training.examples import Example, Examples, tags_of
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
 from training.ranking import TranslationRanking
@@ -106,13 +106,11 @@ class Collator:
                 continue
             has_tags[row] = 1
             for theme, sentiment in example.themes.items():
-                tags[row, labels.column[theme]] = 1
                 theme_sentiment[row, labels.column[theme]] = THEME_SENTIMENTS.index(sentiment)
-            for flag in example.flags:
-                tags[row, labels.column[flag]] = 1
+            if example.tag_probabilities is None:
+                tags[row, [labels.column[tag] for tag in tags_of(example)]] = 1
             for factor in example.factors:
                 column = labels.column[f"{factor.factor}:{factor.polarity}"]
-                tags[row, column] = 1
                 if factor.start is None or factor.end is None:
                     continue
                 for token, (start, end) in enumerate(encoding.offsets[:n_text]):
@@ -138,8 +136,7 @@ def presence_weights(examples: Sequence[Example], labels: LabelSpace, rare_weigh
     counts = np.zeros(len(labels.tags))
     labelled = [example for example in examples if example.themes is not None]
     for example in labelled:
-        present = [*(example.themes or ()), *example.flags, *{f"{f.factor}:{f.polarity}" for f in example.factors}]
-        counts[[labels.column[tag] for tag in present]] += 1
+        counts[[labels.column[tag] for tag in tags_of(example)]] += 1
     shares = (counts + 1) / (len(labelled) + 1)
     return torch.tensor(np.clip(np.sqrt(COMMON / shares), 1.0, rare_weight), dtype=torch.float32)
 

@@ -19,10 +19,10 @@ from nlp.models.torch_model import HEADS, TaggingModel
 from nlp.taxonomy import Taxonomy
 from training.config import Recipe
 from training.data import Corpora, LabelledComment, TranslatedText
-from training.examples import Examples, gather, of_rating
+from training.distill import Teacher, distilled_examples, softened
+from training.examples import Example, Examples, gather, of_rating
 from training.finetune import finetune
 from training.pretrain import new_backbone, pretrain
-from training.silver import silver_examples
 from training.streams import Stream, build_streams, corpus_sample, load_streams, save_streams
 from training.tokenizer import train_tokenizer
 from training.translate import load_translations, nynorsk_versions, save_translations
@@ -135,8 +135,11 @@ class Workshop:
             translated_weight=self.recipe.finetuning.translated_weight,
             rated_weight=self.recipe.finetuning.rated_weight,
         )
-        sentences = [of_rating(text, self.recipe.finetuning.rated_weight) for text in rated if text.source == SENTENCES]
-        return replace(examples, labelled=[*examples.labelled, *sentences])
+        return replace(examples, labelled=[*examples.labelled, *self.rated_sentences()])
+
+    def rated_sentences(self) -> list[Example]:
+        weight = self.recipe.finetuning.rated_weight
+        return [of_rating(text, weight) for text in self.corpora.rated() if text.source == SENTENCES]
 
     def finetuned(self) -> TaggingModel:
         """The network after fine-tuning, as a Hugging Face checkpoint with heads under `finetuned/`."""
@@ -156,48 +159,49 @@ class Workshop:
             model.save(path)
         return TaggingModel.load(path, labels)
 
-    def silver(self) -> Examples:
-        """The labelled comments, their translations, and reviews in all their versions as two teachers tag them."""
-        examples, left_out = self.examples(), self.calibration_stems()
+    def teachers(self) -> list[Teacher]:
+        """The fine-tuned network, and the one that training started from if it had heads."""
+        folders = [self.folder / "finetuned", self.folder / "start"]
+        labels, windows = LabelSpace.of(Taxonomy.load()), Windows(self.tokenizer(), self.recipe.backbone.max_tokens)
+        networks = [TaggingModel.load(folder, labels) for folder in folders if (folder / HEADS).exists()]
+        encoders = [WindowedEncoder(TorchForward(network), windows, labels) for network in networks]
+        return [Teacher.of(encoder, self.calibration_comments()) for encoder in encoders]
+
+    def distillation_examples(self) -> Examples:
+        left_out = self.calibration_stems()
         comments = [comment for comment in self.corpora.labelled() if comment.stem not in left_out]
-        seen = {comment.id for comment in comments} | left_out
-        unlabelled = [text for text in self.corpora.rated() if text.id not in seen and text.source != SENTENCES]
-        tokenizer, max_tokens = self.tokenizer(), self.recipe.backbone.max_tokens
-        teacher = self.finetuned()
-        encoder = WindowedEncoder(TorchForward(teacher), Windows(tokenizer, max_tokens), teacher.labels)
-        log.info("two teachers tag %d reviews", len(unlabelled))
-        silver = silver_examples(
-            encoder,
+        log.info("teachers read %d comments", len(comments))
+        examples = distilled_examples(
             comments,
-            unlabelled,
             [*self.corpora.translated(), *self.nynorsk()],
-            weight=self.recipe.self_training.weight,
+            softened(self.teachers(), comments, self.recipe.distillation.label_share),
+            translated_weight=self.recipe.finetuning.translated_weight,
         )
-        return replace(examples, rated=silver)
+        return replace(examples, labelled=[*examples.labelled, *self.rated_sentences()])
 
     def model(self) -> TaggingModel:
-        """The network that ships: after self-training, under `model/`, if the recipe asks for any."""
-        if not self.recipe.self_training.epochs:
-            return self.finetuned()
-        path, labels = self.folder / "model", LabelSpace.of(Taxonomy.load())
+        """The network that ships: after distillation, under `model/`, if the recipe asks for it."""
+        plan, recipe = self.recipe.distillation, self.recipe.finetuning
+        student = self.finetuned()
+        if not plan.epochs:
+            return student
+        path, labels = self.folder / "model", student.labels
         if not (path / HEADS).exists():
-            recipe, plan = self.recipe.finetuning, self.recipe.self_training
-            student = TaggingModel(self.backbone(), labels, dropout=recipe.dropout)
-            student.load_state_dict(self.finetuned().state_dict())
+            student.heads.dropout.p = recipe.dropout
             model = finetune(
                 student,
-                self.silver(),
+                self.distillation_examples(),
                 self.tokenizer(),
                 recipe.model_copy(
                     update={
                         "epochs": plan.epochs,
-                        "rated_share": plan.share,
+                        "translated_share": plan.translated_share,
                         "learning_rate": recipe.learning_rate * plan.rate,
                         "matrix_learning_rate": recipe.matrix_learning_rate * plan.rate,
                     }
                 ),
                 max_tokens=self.recipe.backbone.max_tokens,
-                checkpoint=self.folder / "self_training.pt",
+                checkpoint=self.folder / "distillation.pt",
                 seed=self.recipe.seed + 1,
                 streams=self.streams(),
                 workers=self.workers,

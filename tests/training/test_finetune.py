@@ -30,3 +30,14 @@ def test_the_presence_of_a_rare_tag_weighs_more_up_to_a_bound():
     # 4 of 101: the root of 0.06 / 0.0396
     assert weights[LABELS.column["contract_terms"]].item() == pytest.approx(1.231, abs=0.001)
     assert weights[LABELS.column["brand_promise"]] == 2.0
+
+
+def test_softened_tags_are_learned_as_they_are_and_the_theme_keeps_its_sentiment():
+    collator = Collator(tiny_tokenizer(["dyrt"]), LABELS, max_tokens=16)
+    column = LABELS.column["price_value"]
+    soft = tuple(0.7 if place == column else 0.1 for place in range(len(LABELS.tags)))
+    one = Example("dyrt", ("negative",), 1.0, themes={"price_value": "negative"}, tag_probabilities=soft)
+    batch = collator([one])
+    assert batch.tags[0, column].item() == pytest.approx(0.7)
+    assert batch.tags[0].sum().item() == pytest.approx(0.7 + 0.1 * (len(LABELS.tags) - 1))
+    assert batch.theme_sentiment[0, column] == 0

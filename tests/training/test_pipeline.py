@@ -33,7 +33,6 @@ def recipe():
             ),
             "vectors": recipe.vectors.model_copy(update={"epochs": 1}),
             "pretraining": pretraining,
-            "self_training": recipe.self_training.model_copy(update={"epochs": 1}),
             "finetuning": recipe.finetuning.model_copy(
                 update={
                     "epochs": 12,

@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+
+pytest.importorskip("torch", reason="needs the extra 'train'")
+
+from tests.nlp.by_hand import LABELS, EncoderByHand, token_scores
+from training.data import LabelledComment, TranslatedText
+from training.distill import Teacher, distilled_examples, softened
+
+COLUMN = LABELS.column["price_value"]
+
+
+def comment(id_, text, *, dear):
+    themes = {"price_value": "negative"} if dear else {}
+    return LabelledComment(id_, "nb", text, "negative", themes, (), False, False, "authored")
+
+
+def teacher(logit, temperature=1.0):
+    """Says of "dyrt" that it is about the price, as surely as `logit` says; of all else that it is not."""
+    encoder = EncoderByHand({"dyrt": token_scores("dyrt", {"dyrt": {"price_value": logit}})})
+    return Teacher(encoder, np.full(len(LABELS.tags), temperature))
+
+
+def test_a_label_is_softened_by_what_the_teachers_say_on_average():
+    missed = comment("1", "dyrt", dear=False)
+    # 0.88 and 0.5 by the teachers, 0 by the label
+    mixed = softened([teacher(4.0, temperature=2.0), teacher(0.0)], [missed], label_share=0.4)
+    assert mixed["1"][COLUMN] == pytest.approx(0.6 * (0.8808 + 0.5) / 2, abs=1e-3)
+
+
+def test_a_translation_learns_what_its_original_learns():
+    one = comment("1", "dyrt", dear=True)
+    examples = distilled_examples(
+        [one],
+        [TranslatedText("1", "sv", "dyrt också"), TranslatedText("2", "sv", "okänd")],
+        softened([teacher(2.0)], [one], label_share=0.5),
+        translated_weight=0.3,
+    )
+    (original,), (translation,) = examples.labelled, examples.translated
+    assert original.tag_probabilities == translation.tag_probabilities
+    assert original.tag_probabilities[COLUMN] == pytest.approx(0.5 + 0.5 * 0.8808, abs=1e-3)
+    assert (translation.text, translation.weight) == ("dyrt också", 0.3)

@@ -1,0 +1,75 @@
+"""Distillation: the network learns once more, from labels softened by what teachers say of the same comments.
+
+A label says yes or no; a teacher says how near the comment lies to the line (Hinton et al. 2015, Distilling the
+Knowledge in a Neural Network). Teachers are the fine-tuned network itself (Furlanello et al. 2018, Born-Again Neural
+Networks, ICML) and the network that training started from, where it had heads. A comment's translations learn the same
+probabilities, so that the written languages agree.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp.models.encoder import Encoder
+from training.calibrate import calibrate, gold_tags
+from training.data import LabelledComment, TranslatedText
+from training.examples import Example, Examples, of_comment, of_translation
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A network with the temperatures that make its probabilities come true; `temperatures` of shape (n_tags,)."""
+
+    encoder: Encoder
+    temperatures: Floats
+
+    @classmethod
+    def of(cls, encoder: Encoder, calibration: Sequence[LabelledComment]) -> Teacher:
+        """Fit the temperatures on comments that the network has not learned from."""
+        fitted = calibrate(encoder, calibration).tag_temperatures
+        return cls(encoder, np.array([fitted[tag] for tag in encoder.labels.tags]))
+
+    def probabilities(self, comments: Sequence[LabelledComment]) -> Floats:
+        """Of every tag: shape (n_comments, n_tags)."""
+        outputs = self.encoder.run([comment.text for comment in comments], [comment.question for comment in comments])
+        logits = np.stack([output.tags for output in outputs]).astype(np.float64)
+        probabilities: Floats = 1 / (1 + np.exp(-logits / self.temperatures))
+        return probabilities
+
+
+def softened(
+    teachers: Sequence[Teacher], comments: Sequence[LabelledComment], label_share: float
+) -> Mapping[str, tuple[float, ...]]:
+    """By comment id, the mean of its labels (`label_share`) and of what the teachers say (the rest)."""
+    labels = gold_tags(teachers[0].encoder.labels, comments).astype(np.float64)
+    taught = np.mean([teacher.probabilities(comments) for teacher in teachers], axis=0)
+    mixed = label_share * labels + (1 - label_share) * taught
+    return {comment.id: tuple(row.round(4).tolist()) for comment, row in zip(comments, mixed, strict=True)}
+
+
+def distilled_examples(
+    comments: Sequence[LabelledComment],
+    translated: Sequence[TranslatedText],
+    probabilities: Mapping[str, tuple[float, ...]],
+    *,
+    translated_weight: float,
+) -> Examples:
+    """The comments and their translations with softened tags; the sentiment and the words that show a tag stay."""
+    by_id = {comment.id: comment for comment in comments}
+
+    def soft(example: Example, id_: str) -> Example:
+        return replace(example, tag_probabilities=probabilities[id_])
+
+    return Examples(
+        labelled=[soft(of_comment(comment), comment.id) for comment in comments],
+        translated=[
+            soft(of_translation(by_id[row.id], row, translated_weight), row.id) for row in translated if row.id in by_id
+        ],
+        rated=[],
+    )
