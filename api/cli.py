@@ -12,11 +12,10 @@ from pathlib import Path
 from typing import Annotated, Any
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
-from api.files.errors import BadSettings, BadUsage, CommandUnavailable
+from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import QUESTION_COLUMN, Roles
 from api.files.jsontext import dumps
@@ -24,6 +23,7 @@ from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
 from api.question import as_question
+from api.store.command import store_commands
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
@@ -68,6 +68,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,  # they would show customers' words
 )
+app.add_typer(store_commands, name="store")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
@@ -236,16 +237,9 @@ def serve(
 ) -> None:
     """Serve the REST interface. Every setting can also come from the environment, as STEMME_ and its name."""
     from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
-    from api.settings import Settings  # noqa: PLC0415
+    from api.settings import read_settings  # noqa: PLC0415
 
-    given: dict[str, Any] = {
-        name: value for name, value in {"host": host, "port": port, "model": model}.items() if value is not None
-    }
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        raise _bad_settings(error) from None
-    serve_until_stopped(settings, load=load_tagger)
+    serve_until_stopped(read_settings(host=host, port=port, model=model), load=load_tagger)
 
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:
@@ -275,14 +269,6 @@ def _leave_closed_pipe() -> None:
     """Let what is still buffered go nowhere, so that Python does not complain about the pipe once more on its exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _bad_settings(error: ValidationError) -> BadSettings:
-    first = error.errors(include_url=False)[0]
-    name = ".".join(map(str, first["loc"]))
-    return BadSettings(
-        f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}. Set it or leave it out."
-    )
 
 
 def _plugged() -> Mapping[str, EntryPoint]:

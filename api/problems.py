@@ -42,11 +42,16 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "internal_error": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
+    "store_error": 500,
+    "bad_database": 500,
+    "old_schema": 500,
+    "unknown_schema": 500,
     "missing_extra": 501,
     "busy": 503,
     "not_ready": 503,
+    "store_unavailable": 503,
 }
-RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2}
+RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2, "store_unavailable": 2}
 
 
 class FieldError(BaseModel):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-from pydantic import Field
+from pydantic import Field, ValidationError
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.files.errors import BadSettings
 from nlp.tagger import MAX_TEXT_LENGTH
 
 
@@ -26,6 +28,11 @@ class Settings(BaseSettings):
         description="Address to listen on. There are no access keys yet: anything but loopback is open to the network.",
     )
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose a free one.")
+    database: str | None = Field(
+        None,
+        description="URL of the database; without it, an SQLite file in the user's data folder.",
+        repr=False,  # it may hold a password
+    )
     batch_size: int = Field(64, ge=1, le=1_024, description="Comments per forward pass.")
     max_text_length: int = Field(
         MAX_TEXT_LENGTH, ge=1, le=MAX_TEXT_LENGTH, description="Characters of a text; a longer one gets its error."
@@ -38,3 +45,23 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
     )
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings from the environment, and those that the command line gives before them.
+
+    Parameters
+    ----------
+    given : by name; None where the command line says nothing
+
+    Raises
+    ------
+    BadSettings : if one has no valid value
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = ".".join(map(str, first["loc"]))
+        found = f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}"
+        raise BadSettings(f"{found}. Set it or leave it out.") from None
