@@ -15,6 +15,7 @@ import typer
 from rich.console import Console
 from typer.core import TyperGroup
 
+from api.access.command import keys_commands
 from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import QUESTION_COLUMN, Roles
@@ -68,6 +69,7 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,  # they would show customers' words
 )
+app.add_typer(keys_commands, name="keys")
 app.add_typer(store_commands, name="store")
 
 Model = Annotated[
@@ -234,12 +236,18 @@ def serve(
         typer.Option("--port", help="Port to listen on. Default: STEMME_PORT, else 8000.", show_default=False),
     ] = None,
     model: Model = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Let every program on this machine in without a key; on loopback only.")
+    ] = False,
 ) -> None:
-    """Serve the REST interface. Every setting can also come from the environment, as STEMME_ and its name."""
+    """Serve the REST interface, to holders of a key (`stemme keys create`).
+
+    Every setting can also come from the environment, as STEMME_ and its name.
+    """
     from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
     from api.settings import read_settings  # noqa: PLC0415
 
-    serve_until_stopped(read_settings(host=host, port=port, model=model), load=load_tagger)
+    serve_until_stopped(read_settings(host=host, port=port, model=model, open=open_ or None), load=load_tagger)
 
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:

@@ -27,7 +27,14 @@ NAMED_IN_DETAIL: Final = 3
 
 STATUS_OF: Final[Mapping[str, int]] = {
     "invalid_json": 400,
+    "access_error": 401,
+    "missing_key": 401,
+    "invalid_key": 401,
+    "expired_key": 401,
+    "revoked_key": 401,
+    "missing_scope": 403,
     "not_found": 404,
+    "unknown_key": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "body_too_large": 413,

@@ -8,16 +8,25 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Body, Depends
 
 from api import examples
+from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
+from api.access.guard import needs
+from api.access.scopes import Scope
 from api.dependencies import CommentTagger, NotReady, TaggerDep, UnsupportedMediaType, require_json
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.schemas import ClassifyResponse, classify_request
 from api.settings import Settings
+from api.store.errors import StoreUnavailable
 from nlp.errors import TextTooLong
 from nlp.record import Comment, FailedComment, Problem, Record
 
 ERRORS = documented(
     InvalidJson,
+    MissingKey,
+    InvalidKey,
+    ExpiredKey,
+    RevokedKey,
+    MissingScope,
     BodyTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -25,6 +34,7 @@ ERRORS = documented(
     InternalError,
     Busy,
     NotReady,
+    StoreUnavailable,
 )
 
 
@@ -44,7 +54,7 @@ def classify_router(settings: Settings) -> APIRouter:
         summary="Tag comments",
         operation_id="classify",
         responses=responses,
-        dependencies=[Depends(require_json)],
+        dependencies=[needs(Scope.CLASSIFY), Depends(require_json)],
     )
     def classify(
         body: Annotated[limited_request, Body(openapi_examples=examples.REQUESTS)],  # type: ignore[valid-type]

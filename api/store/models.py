@@ -14,6 +14,7 @@ from api.store.types import Json, Moment, RowId
 LONGEST_NAME: Final = 256
 """Characters of a source, an external id, a touchpoint and the like."""
 
+JSON_TYPES: Final = (dict[str, Any], list[list[int]], list[str])
 NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -30,7 +31,7 @@ def now() -> datetime:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar = {datetime: Moment, float: Double, dict[str, Any]: Json, list[list[int]]: Json}
+    type_annotation_map: ClassVar = {datetime: Moment, float: Double, **dict.fromkeys(JSON_TYPES, Json)}
 
 
 class Source(Base):
@@ -185,3 +186,32 @@ class Tag(Base):
     raised: Mapped[bool]
     confidence: Mapped[float]
     spans: Mapped[list[list[int]]]
+
+
+class ApiKey(Base):
+    """A key by which a caller is known; its secret is kept as a hash only."""
+
+    __tablename__ = "api_keys"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    prefix: Mapped[str] = mapped_column(String(32), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+    name: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    scopes: Mapped[list[str]]
+    created_at: Mapped[datetime] = mapped_column(default=now)
+    expires_at: Mapped[datetime | None]
+    revoked_at: Mapped[datetime | None]
+    last_used_at: Mapped[datetime | None]
+
+
+class AuditEntry(Base):
+    """A line of the audit log. Lines are added, never changed."""
+
+    __tablename__ = "audit_log"
+
+    id: Mapped[int] = mapped_column(RowId, primary_key=True)
+    at: Mapped[datetime] = mapped_column(default=now)
+    actor: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    action: Mapped[str] = mapped_column(String(64))
+    subject: Mapped[str] = mapped_column(String(LONGEST_NAME))
+    detail: Mapped[dict[str, Any]]

@@ -49,7 +49,7 @@ def test_the_documentation_lists_every_code_with_its_status() -> None:
 
 
 def test_an_error_of_ours_becomes_a_problem() -> None:
-    app = create_app(Settings(), StubTagger())
+    app = create_app(Settings(open=True), StubTagger())
 
     @app.get("/raise")
     def fail() -> None:
