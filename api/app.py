@@ -15,6 +15,7 @@ from api.limits import LimitBody, LimitConcurrency
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import health
 from api.routes.classify import classify_router
+from api.routes.comments import comments_router
 from api.routes.reference import add_reference
 from api.settings import Settings
 from api.store.database import Store
@@ -67,10 +68,14 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
         },
     )
     app.state.tagger = tagger
+    app.state.store = store
+    app.state.wake_worker = lambda: None
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)
     app.include_router(classify_router(settings))
+    if store is not None:
+        app.include_router(comments_router(settings))
     add_reference(app)
     app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -35,6 +36,8 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "missing_scope": 403,
     "not_found": 404,
     "unknown_key": 404,
+    "unknown_comment": 404,
+    "bad_cursor": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "body_too_large": 413,
@@ -47,6 +50,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "invalid_unicode": 422,
     "nul_character": 422,
     "internal_error": 500,
+    "tagging_failed": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
     "store_error": 500,
@@ -190,7 +194,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem_response(InvalidRequest(fields, [_name(place) for place in places], len(found)), fields=fields)
 
     @app.exception_handler(HTTPException)
-    async def as_framework_problem(_request: Request, error: HTTPException) -> JSONResponse:
+    async def as_framework_problem(request: Request, error: HTTPException) -> JSONResponse:
         # Our own code raises StemmeErrors: these three are all that the framework raises by itself.
         match error.status_code:
             case HTTPStatus.BAD_REQUEST:
@@ -198,10 +202,18 @@ def add_problem_handlers(app: FastAPI) -> None:
             case HTTPStatus.NOT_FOUND:
                 return problem_response(NotFound())
             case HTTPStatus.METHOD_NOT_ALLOWED:
-                headers = dict(error.headers or {})
-                return problem_response(MethodNotAllowed(headers.get("Allow", "another method")), headers=headers)
+                allowed = ", ".join(_methods_at(request)) or (error.headers or {}).get("Allow", "another method")
+                return problem_response(MethodNotAllowed(allowed), headers={"Allow": allowed})
             case _:
                 raise error
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method of an address; the framework names those of one of its routes only."""
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), request.scope["path"]):
+            return sorted(method.upper() for method in operations)
+    return []
 
 
 def _unreadable(cause: BaseException | None) -> str:

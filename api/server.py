@@ -16,6 +16,7 @@ from uvicorn.config import LOGGING_CONFIG
 from api.access.keys import has_usable_key
 from api.app import create_app
 from api.dependencies import CommentTagger
+from api.ingest.worker import TagWorker
 from api.settings import Settings, is_loopback
 from api.store.database import Store
 from nlp.tagger import Tagger
@@ -67,17 +68,27 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
     )
     _say_who_may_enter(settings, store)
 
+    workers: list[TagWorker] = []
+
     async def make_ready() -> None:
         try:
             tagger = await asyncio.to_thread(load, settings.model)
         except BaseException:
             server.should_exit = True
             raise
+        worker = TagWorker(store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+        workers.append(worker)
+        worker.start()
+        app.state.wake_worker = worker.wake
         app.state.tagger = tagger
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
     loading = asyncio.create_task(make_ready())
-    await server.serve()
+    try:
+        await server.serve()
+    finally:
+        for worker in workers:
+            await asyncio.to_thread(worker.stop)
     if loading.done():
         loading.result()
     else:

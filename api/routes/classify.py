@@ -2,7 +2,6 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
 # service's settings, inside a function, where a name in a string could not be looked up.
-from collections.abc import Sequence
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Body, Depends
@@ -11,14 +10,13 @@ from api import examples
 from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
 from api.access.guard import needs
 from api.access.scopes import Scope
-from api.dependencies import CommentTagger, NotReady, TaggerDep, UnsupportedMediaType, require_json
+from api.dependencies import NotReady, TaggerDep, UnsupportedMediaType, require_json
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.schemas import ClassifyResponse, classify_request
 from api.settings import Settings
 from api.store.errors import StoreUnavailable
-from nlp.errors import TextTooLong
-from nlp.record import Comment, FailedComment, Problem, Record
+from api.tag_all import tag_all
 
 ERRORS = documented(
     InvalidJson,
@@ -72,32 +70,3 @@ def classify_router(settings: Settings) -> APIRouter:
         return ClassifyResponse(results=records)
 
     return router
-
-
-def tag_all(
-    comments: Sequence[Comment], *, tagger: CommentTagger, batch_size: int, max_text_length: int
-) -> list[Record]:
-    """One record per comment, in order.
-
-    Parameters
-    ----------
-    batch_size : comments that the tagger encodes together
-    max_text_length : in characters; a longer text never reaches the tagger
-
-    Raises
-    ------
-    RuntimeError : if the tagger gives more or fewer records than it got comments: callers match them by place
-    """
-    refused = [_too_long(comment, max_text_length) for comment in comments]
-    within = [comment for comment, failed in zip(comments, refused, strict=True) if failed is None]
-    tagged = list(tagger.tag(within, batch_size=batch_size))
-    if len(tagged) != len(within):
-        raise RuntimeError(f"{len(within)} comments went to the tagger, and {len(tagged)} records came back.")
-    in_order = iter(tagged)
-    return [next(in_order) if failed is None else failed for failed in refused]
-
-
-def _too_long(comment: Comment, limit: int) -> FailedComment | None:
-    if len(comment.text) <= limit:
-        return None
-    return FailedComment(comment.id, Problem(TextTooLong.code, str(TextTooLong(len(comment.text), limit))))

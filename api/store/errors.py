@@ -39,6 +39,13 @@ class UnknownSchema(StoreError):
         )
 
 
+class UnknownComment(StoreError):
+    code, title = "unknown_comment", "There is no such comment"
+
+    def __init__(self, id_: int) -> None:
+        super().__init__(f"No comment has the id {id_}. `GET /v1/comments` finds those that there are.")
+
+
 class StoreUnavailable(StoreError):
     code, title = "store_unavailable", "The store does not answer"
 

@@ -14,7 +14,7 @@ from api.store.types import Json, Moment, RowId
 LONGEST_NAME: Final = 256
 """Characters of a source, an external id, a touchpoint and the like."""
 
-JSON_TYPES: Final = (dict[str, Any], list[list[int]], list[str])
+JSON_COLUMNS: Final[dict[Any, Any]] = {dict[str, Any]: Json, list[list[int]]: Json, list[str]: Json}
 NAMES: Final = {
     "ix": "ix_%(table_name)s_%(column_0_N_name)s",
     "uq": "uq_%(table_name)s_%(column_0_N_name)s",
@@ -31,7 +31,7 @@ def now() -> datetime:
 
 class Base(DeclarativeBase):
     metadata = MetaData(naming_convention=NAMES)
-    type_annotation_map: ClassVar = {datetime: Moment, float: Double, **dict.fromkeys(JSON_TYPES, Json)}
+    type_annotation_map: ClassVar = {datetime: Moment, float: Double, **JSON_COLUMNS}
 
 
 class Source(Base):

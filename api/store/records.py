@@ -8,13 +8,13 @@ from typing import Any, cast
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
-from api.store.models import Tag, Tagging, TagKind, TagRun
+from api.store.models import Tag, Tagging, TagKind
 from nlp.record import FactorTag, FailedComment, Flag, Problem, Record, Sentiment, Span, TaggedComment, ThemeTag
 
 FLAGS = ("churn_risk", "follow_up")
 
 
-def store_records(session: Session, run: TagRun, records: Sequence[tuple[int, Record]]) -> None:
+def store_records(session: Session, run_id: int, records: Sequence[tuple[int, Record]]) -> None:
     """Store what a run said of versions, and show it in place of what a former run said.
 
     Parameters
@@ -27,7 +27,7 @@ def store_records(session: Session, run: TagRun, records: Sequence[tuple[int, Re
     """
     versions = [version_id for version_id, _ in records]
     session.execute(update(Tagging).where(Tagging.version_id.in_(versions), Tagging.shown).values(shown=False))
-    session.add_all(as_tagging(record, version_id=version_id, run_id=run.id) for version_id, record in records)
+    session.add_all(as_tagging(record, version_id=version_id, run_id=run_id) for version_id, record in records)
     session.flush()
 
 
@@ -39,7 +39,7 @@ def as_tagging(record: Record, *, version_id: int, run_id: int) -> Tagging:
         return tagging
     tagging.language = record.language
     tagging.sentiment, tagging.score = record.sentiment.label, record.sentiment.score
-    tagging.probabilities = dict(record.sentiment.probabilities)
+    tagging.probabilities = {str(label): share for label, share in record.sentiment.probabilities.items()}
     tagging.tags = list(_tags(record))
     return tagging
 

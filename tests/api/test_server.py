@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -12,24 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-import api
 from api.access.keys import create_key
 from api.access.scopes import Scope
 from api.settings import Settings, is_loopback
 from api.store.database import Store
 from tests.api.rest_stub import comments
-
-ROOT = Path(api.__file__).parents[1]
-PATIENCE_SECONDS = 120  # only a broken service ever waits as long
-
-QUICK = "lambda model: StubTagger()"
-SLOW = "lambda model: StubTagger(seconds_per_batch=0.2)"
+from tests.api.serving import PATIENCE_SECONDS, QUICK, ROOT, SLOW, Served, wait_for
 
 NO_TORCH = """
 import sys
@@ -39,70 +31,6 @@ class NoTorch:
             raise ModuleNotFoundError("torch is blocked", name="torch")
 sys.meta_path.insert(0, NoTorch())
 """
-
-
-@dataclass
-class Served:
-    """A running service and what it has written so far."""
-
-    process: subprocess.Popen[bytes]
-    log_file: Path
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text(encoding="utf-8")
-
-    @property
-    def address(self) -> str:
-        found = wait_for(lambda: re.search(r"running on (http://\S+)", self.log) or self.process.poll() is not None)
-        assert isinstance(found, re.Match), self.log
-        return str(found[1])
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.address, timeout=PATIENCE_SECONDS, trust_env=False)
-
-    def wait_until_ready(self) -> None:
-        with self.client() as client:
-            wait_for(lambda: client.get("/readyz").status_code == 200)
-
-
-def wait_for(happened: Callable[[], object]) -> object:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        if found := happened():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"did not happen within {PATIENCE_SECONDS} seconds")
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts services; ends them with the test."""
-    started: list[Served] = []
-    data_folder = {"XDG_DATA_HOME": str(tmp_path / "data")}
-
-    def started_with(load: str = QUICK, *, settings: str = "port=0, open=True", before: str = "") -> Served:
-        code = (
-            f"{before}\nimport time\nfrom pathlib import Path\nfrom api.server import load_tagger, serve\n"
-            f"from api.settings import Settings\nfrom tests.api.rest_stub import StubTagger\n"
-            f"serve(Settings({settings}), load={load})\n"
-        )
-        log_file = tmp_path / f"{len(started)}.log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen(
-                [sys.executable, "-c", code],
-                cwd=ROOT,
-                stdout=log,
-                stderr=subprocess.STDOUT,
-                env={**os.environ, **data_folder},
-            )
-        started.append(Served(process, log_file))
-        return started[-1]
-
-    yield started_with
-    for served in started:
-        served.process.kill()
-        served.process.wait()
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def test_a_record_comes_back_as_it_went_in(store: Store) -> None:
     record = StubTagger().tag_one(Comment("1", TEXT))
     with store.write() as session:
         version = add_comment(session, TEXT)
-        store_records(session, run_of(session), [(version.id, record)])
+        store_records(session, run_of(session).id, [(version.id, record)])
     assert shown(store, version.id) == record
     assert shown(store, version.id).to_dict() == record.to_dict()
     assert len(record.to_dict()["themes"]) == 3  # the comparison is of something
@@ -49,7 +49,7 @@ def test_what_could_not_be_tagged_comes_back_with_its_error(store: Store) -> Non
     record = FailedComment("1", Problem("empty_text", "The text is empty."))
     with store.write() as session:
         version = add_comment(session, "")
-        store_records(session, run_of(session), [(version.id, record)])
+        store_records(session, run_of(session).id, [(version.id, record)])
     assert shown(store, version.id) == record
 
 
@@ -57,9 +57,9 @@ def test_a_version_is_tagged_once_by_a_run(store: Store) -> None:
     record = StubTagger().tag_one(Comment("1", TEXT))
     with store.write() as session:
         version = add_comment(session, TEXT)
-        store_records(session, run_of(session), [(version.id, record)])
+        store_records(session, run_of(session).id, [(version.id, record)])
     with pytest.raises(IntegrityError), store.write() as session:
-        store_records(session, run_of(session), [(version.id, record)])
+        store_records(session, run_of(session).id, [(version.id, record)])
     with store.read() as session:
         assert len(session.scalars(select(Tagging)).all()) == 1
         assert len(session.scalars(select(Tag)).all()) == 6  # three themes, a factor, two flags
@@ -69,13 +69,13 @@ def test_a_new_model_starts_a_run_and_the_former_one_s_tags_are_kept(store: Stor
     first, second = StubTagger().tag_one(Comment("1", "sein")), StubTagger().tag_one(Comment("1", "rask"))
     with store.write() as session:
         version = add_comment(session, "sein")
-        store_records(session, run_of(session), [(version.id, first)])
+        store_records(session, run_of(session).id, [(version.id, first)])
     with store.write() as session:
         assert run_of(session).id == run_of(session).id
         run_of(session, "stub@2.0.0")
     assert shown(store, version.id) == first
     with store.write() as session:
-        store_records(session, run_of(session, "stub@2.0.0"), [(version.id, second)])
+        store_records(session, run_of(session, "stub@2.0.0").id, [(version.id, second)])
     assert shown(store, version.id).model == "stub@2.0.0"  # type: ignore[union-attr]
     with store.read() as session:
         states = dict(session.execute(select(TagRun.model, TagRun.state)).all())
@@ -131,7 +131,7 @@ def test_an_external_id_is_there_once_in_its_source(store: Store) -> None:
 def test_a_comment_takes_its_texts_tags_and_place_in_the_queue_with_it(store: Store) -> None:
     with store.write() as session:
         version = add_comment(session, TEXT)
-        store_records(session, run_of(session), [(version.id, StubTagger().tag_one(Comment("1", TEXT)))])
+        store_records(session, run_of(session).id, [(version.id, StubTagger().tag_one(Comment("1", TEXT)))])
     with store.write() as session:
         session.delete(session.scalars(select(StoredComment)).one())
     with store.read() as session:

@@ -17,6 +17,7 @@ from api.store.database import Store, parse_url
 from api.store.errors import OldSchema, UnknownSchema
 from api.store.models import Base, CommentVersion, PendingVersion, StoredComment
 from api.store.schema import newest, revisions
+from api.store.search import Filters, find
 
 OLDEST = """
 INSERT INTO sources (id, name, created_at) VALUES (1, 'survey', '2026-01-01 10:00:00');
@@ -42,10 +43,15 @@ def older(database: str, revision: str) -> Store:
     return store
 
 
+def not_of_the_search(name: str | None, _type: str, _parents: object) -> bool:
+    return "search" not in (name or "")  # SQLAlchemy has no words for these; searching has tests of its own
+
+
 def test_the_migrations_make_what_the_models_say(store: Store, database: str) -> None:
     engine = create_engine(parse_url(database))
     with engine.connect() as connection:
-        differences = compare_metadata(MigrationContext.configure(connection), Base.metadata)
+        context = MigrationContext.configure(connection, opts={"include_name": not_of_the_search})
+        differences = compare_metadata(context, Base.metadata)
     engine.dispose()
     assert differences == []
 
@@ -61,6 +67,8 @@ def test_an_older_schema_is_upgraded_with_its_data(database: str, revision: str)
         assert comment.submitted_at.isoformat() == "2026-01-01T09:00:00+00:00"
         assert [version.text for version in comment.versions] == ["Seint", "Altfor seint 😡"]
         assert session.scalars(select(PendingVersion.version_id)).all() == [1, 2]  # they will be tagged
+        assert [found.comment.id for found in find(session, Filters(words="altfor"), before_id=None, limit=9)] == [1]
+        assert find(session, Filters(words="tidleg"), before_id=None, limit=9) == []
     store.close()
 
 
