@@ -6,8 +6,8 @@ BIN := .venv/bin
 demo: .venv/runs  ## Set up what is needed to run, and tag the shipped sample.
 	$(BIN)/stemme demo
 
-serve: .venv/runs  ## The REST service on 127.0.0.1:8000.
-	$(BIN)/stemme serve
+serve: .venv/runs  ## The REST service on 127.0.0.1:8000, for this machine only and without keys.
+	$(BIN)/stemme serve --open
 
 test: lint types unit  ## Set up what is needed to test, and test.
 

@@ -9,13 +9,16 @@ from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 from starlette.middleware import Middleware
 
+from api.access.guard import AdmitAnybody, Guard, add_refusals
 from api.dependencies import CommentTagger
 from api.limits import LimitBody, LimitConcurrency
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import health
 from api.routes.classify import classify_router
+from api.routes.comments import comments_router
 from api.routes.reference import add_reference
 from api.settings import Settings
+from api.store.database import Store
 
 # As in pyproject.toml; a test compares them.
 VERSION: Final = "0.1.0"
@@ -25,16 +28,23 @@ Tags open-ended customer feedback in Norwegian (bokmål, nynorsk), Danish and Sw
 
 A request has at most {max_comments:,} comments and {max_body_bytes:,} bytes; a text has at most {max_text_length:,}
 characters. {max_concurrent_requests:,} requests may be in hand at once. Every error is an RFC 9457 problem.
+
+Send a key: `Authorization: Bearer KEY`. `stemme keys create` makes one; under `stemme serve --open` none is needed.
 """
 
 
-def create_app(settings: Settings, tagger: CommentTagger | None = None) -> FastAPI:
+def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store: Store | None = None) -> FastAPI:
     """The application.
 
     Parameters
     ----------
     settings : every limit comes from here; nothing is read from the environment
     tagger : None if it is still being loaded: set `app.state.tagger` when it is there, until then routes answer 503
+    store : what the keys lie in, and what is stored; only an open service can do without
+
+    Raises
+    ------
+    ValueError : if the service is not open and has no store, since nobody could enter
     """
     app = FastAPI(
         title="stemme",
@@ -43,6 +53,7 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None) -> FastA
         middleware=[
             Middleware(ReportBugs),
             Middleware(LimitConcurrency, max_requests=settings.max_concurrent_requests),
+            _entrance(settings, store),
             Middleware(LimitBody, max_bytes=settings.max_body_bytes, timeout_seconds=settings.body_timeout_seconds),
         ],
         docs_url=None,
@@ -57,20 +68,35 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None) -> FastA
         },
     )
     app.state.tagger = tagger
+    app.state.store = store
+    app.state.wake_worker = lambda: None
     add_problem_handlers(app)
+    add_refusals(app)
     app.include_router(health.router)
     app.include_router(classify_router(settings))
+    if store is not None:
+        app.include_router(comments_router(settings))
     add_reference(app)
-    app.openapi = lambda: _openapi(app)  # type: ignore[method-assign]
+    app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app
 
 
-def _openapi(app: FastAPI) -> dict[str, Any]:
+def _entrance(settings: Settings, store: Store | None) -> Middleware:
+    if settings.open:
+        return Middleware(AdmitAnybody)
+    if store is None:
+        raise ValueError("A service that is not open needs a store with keys. Give it one, or set open=True.")
+    return Middleware(Guard, store=store)
+
+
+def _openapi(app: FastAPI, *, guarded: bool) -> dict[str, Any]:
     if app.openapi_schema is None:
         schema = get_openapi(title=app.title, version=app.version, description=app.description, routes=app.routes)
         for operations in schema["paths"].values():
             for operation in operations.values():
                 _declare_problems(operation["responses"])
+                if not guarded:
+                    operation.pop("security", None)
         app.openapi_schema = schema
     return app.openapi_schema
 

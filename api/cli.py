@@ -14,12 +14,12 @@ from typing import Annotated, Any
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
-from pydantic import ValidationError
 from rich.console import Console
 from typer.core import TyperGroup
 
+from api.access.command import keys_commands
 from api.exports.command import ingest, mappings
-from api.files.errors import BadSettings, BadUsage, CommandUnavailable
+from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import QUESTION_COLUMN, Roles
 from api.files.jsontext import dumps
@@ -29,6 +29,7 @@ from api.files.run import Run, tag_file
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
+from api.store.command import store_commands
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
@@ -77,6 +78,8 @@ app = typer.Typer(
     rich_markup_mode="markdown",
     pretty_exceptions_show_locals=False,  # they would show customers' words
 )
+app.add_typer(keys_commands, name="keys")
+app.add_typer(store_commands, name="store")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
@@ -295,19 +298,18 @@ def serve(
         typer.Option("--port", help="Port to listen on. Default: STEMME_PORT, else 8000.", show_default=False),
     ] = None,
     model: Model = None,
+    open_: Annotated[
+        bool, typer.Option("--open", help="Let every program on this machine in without a key; on loopback only.")
+    ] = False,
 ) -> None:
-    """Serve the REST interface. Every setting can also come from the environment, as STEMME_ and its name."""
-    from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
-    from api.settings import Settings  # noqa: PLC0415
+    """Serve the REST interface, to holders of a key (`stemme keys create`).
 
-    given: dict[str, Any] = {
-        name: value for name, value in {"host": host, "port": port, "model": model}.items() if value is not None
-    }
-    try:
-        settings = Settings(**given)
-    except ValidationError as error:
-        raise _bad_settings(error) from None
-    serve_until_stopped(settings, load=load_tagger)
+    Every setting can also come from the environment, as STEMME_ and its name.
+    """
+    from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
+    from api.settings import read_settings  # noqa: PLC0415
+
+    serve_until_stopped(read_settings(host=host, port=port, model=model, open=open_ or None), load=load_tagger)
 
 
 app.command(
@@ -372,14 +374,6 @@ def _zone(name: str) -> ZoneInfo:
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError):
         raise BadUsage(f"--time-zone {name!r} is not known. Name one such as Europe/Oslo or UTC.") from None
-
-
-def _bad_settings(error: ValidationError) -> BadSettings:
-    first = error.errors(include_url=False)[0]
-    name = ".".join(map(str, first["loc"]))
-    return BadSettings(
-        f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}. Set it or leave it out."
-    )
 
 
 def _plugged() -> Mapping[str, EntryPoint]:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from email.message import Message
 from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
+from api.store.database import Store
 from nlp.errors import StemmeError
 from nlp.record import Comment, Record
 
@@ -70,4 +71,16 @@ def require_json(request: Request) -> None:
         raise UnsupportedMediaType(found)
 
 
+def service_store(request: Request) -> Store:
+    """The service's store."""
+    return cast("Store", request.app.state.store)
+
+
+def worker_waker(request: Request) -> Callable[[], None]:
+    """What tells the worker, if there is one in this process, that something was stored."""
+    return cast("Callable[[], None]", request.app.state.wake_worker)
+
+
+StoreDep = Annotated[Store, Depends(service_store)]
+WakeDep = Annotated[Callable[[], None], Depends(worker_waker)]
 TaggerDep = Annotated[CommentTagger, Depends(loaded_tagger)]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import traceback
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
@@ -27,7 +28,16 @@ NAMED_IN_DETAIL: Final = 3
 
 STATUS_OF: Final[Mapping[str, int]] = {
     "invalid_json": 400,
+    "access_error": 401,
+    "missing_key": 401,
+    "invalid_key": 401,
+    "expired_key": 401,
+    "revoked_key": 401,
+    "missing_scope": 403,
     "not_found": 404,
+    "unknown_key": 404,
+    "unknown_comment": 404,
+    "bad_cursor": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "body_too_large": 413,
@@ -40,13 +50,19 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "invalid_unicode": 422,
     "nul_character": 422,
     "internal_error": 500,
+    "tagging_failed": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
+    "store_error": 500,
+    "bad_database": 500,
+    "old_schema": 500,
+    "unknown_schema": 500,
     "missing_extra": 501,
     "busy": 503,
     "not_ready": 503,
+    "store_unavailable": 503,
 }
-RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2}
+RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2, "store_unavailable": 2}
 
 
 class FieldError(BaseModel):
@@ -178,7 +194,7 @@ def add_problem_handlers(app: FastAPI) -> None:
         return problem_response(InvalidRequest(fields, [_name(place) for place in places], len(found)), fields=fields)
 
     @app.exception_handler(HTTPException)
-    async def as_framework_problem(_request: Request, error: HTTPException) -> JSONResponse:
+    async def as_framework_problem(request: Request, error: HTTPException) -> JSONResponse:
         # Our own code raises StemmeErrors: these three are all that the framework raises by itself.
         match error.status_code:
             case HTTPStatus.BAD_REQUEST:
@@ -186,10 +202,18 @@ def add_problem_handlers(app: FastAPI) -> None:
             case HTTPStatus.NOT_FOUND:
                 return problem_response(NotFound())
             case HTTPStatus.METHOD_NOT_ALLOWED:
-                headers = dict(error.headers or {})
-                return problem_response(MethodNotAllowed(headers.get("Allow", "another method")), headers=headers)
+                allowed = ", ".join(_methods_at(request)) or (error.headers or {}).get("Allow", "another method")
+                return problem_response(MethodNotAllowed(allowed), headers={"Allow": allowed})
             case _:
                 raise error
+
+
+def _methods_at(request: Request) -> list[str]:
+    """Every method of an address; the framework names those of one of its routes only."""
+    for template, operations in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"\\\{\w+\\\}", "[^/]+", re.escape(template)), request.scope["path"]):
+            return sorted(method.upper() for method in operations)
+    return []
 
 
 def _unreadable(cause: BaseException | None) -> str:

@@ -7,16 +7,18 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
-from ipaddress import ip_address
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
+from api.access.keys import has_usable_key
 from api.app import create_app
 from api.dependencies import CommentTagger
-from api.settings import Settings
+from api.ingest.worker import TagWorker
+from api.settings import Settings, is_loopback
+from api.store.database import Store
 from nlp.tagger import Tagger
 
 logger = logging.getLogger(__name__)
@@ -39,15 +41,19 @@ def serve(settings: Settings, *, load: LoadTagger = load_tagger) -> None:
 
     Raises
     ------
-    StemmeError : if the model cannot be loaded; the service has then stopped
+    StemmeError : if the store cannot be opened, or the model cannot be loaded; the service has then stopped
     SystemExit : if the address cannot be listened on; the log says why
     """
-    with suppress(KeyboardInterrupt):
-        asyncio.run(_serve(settings, load))
+    store = Store.open(settings.database)
+    try:
+        with suppress(KeyboardInterrupt):
+            asyncio.run(_serve(settings, load, store))
+    finally:
+        store.close()
 
 
-async def _serve(settings: Settings, load: LoadTagger) -> None:
-    app = create_app(settings)
+async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
+    app = create_app(settings, store=store)
     server = uvicorn.Server(
         uvicorn.Config(
             app,
@@ -60,12 +66,9 @@ async def _serve(settings: Settings, load: LoadTagger) -> None:
             server_header=False,
         )
     )
-    if not is_loopback(settings.host):
-        logger.warning(
-            "Listening on %s, which others in the network can reach, and there are no access keys: anyone who reaches "
-            "it may use it. Put a proxy with access control in front, or listen on 127.0.0.1.",
-            settings.host,
-        )
+    _say_who_may_enter(settings, store)
+
+    workers: list[TagWorker] = []
 
     async def make_ready() -> None:
         try:
@@ -73,27 +76,40 @@ async def _serve(settings: Settings, load: LoadTagger) -> None:
         except BaseException:
             server.should_exit = True
             raise
+        worker = TagWorker(store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+        workers.append(worker)
+        worker.start()
+        app.state.wake_worker = worker.wake
         app.state.tagger = tagger
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
     loading = asyncio.create_task(make_ready())
-    await server.serve()
+    try:
+        await server.serve()
+    finally:
+        for worker in workers:
+            await asyncio.to_thread(worker.stop)
     if loading.done():
         loading.result()
     else:
         loading.cancel()
 
 
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach an address; a name other than localhost counts as reachable.
-
-    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
-    (True, True, False)
-    """
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
+def _say_who_may_enter(settings: Settings, store: Store) -> None:
+    if settings.open:
+        logger.warning("Open: every program on this machine may use it without a key. It listens on loopback only.")
+        return
+    if not has_usable_key(store):
+        logger.warning(
+            "There is no key yet, so nobody can use it. Make one: stemme keys create --scope classify. To try it "
+            "without keys on this machine: stemme serve --open."
+        )
+    if not is_loopback(settings.host):
+        logger.warning(
+            "Listening on %s, which others in the network can reach: keys and texts cross it unencrypted. Put a proxy "
+            "with TLS in front, or listen on 127.0.0.1.",
+            settings.host,
+        )
 
 
 def log_config() -> dict[str, Any]:

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from ipaddress import ip_address
 from pathlib import Path
+from typing import Any, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
+from api.files.errors import BadSettings
 from nlp.tagger import MAX_TEXT_LENGTH
 
 
@@ -23,9 +26,15 @@ class Settings(BaseSettings):
     host: str = Field(
         "127.0.0.1",
         min_length=1,
-        description="Address to listen on. There are no access keys yet: anything but loopback is open to the network.",
+        description="Address to listen on; beyond loopback keys and texts cross the network, so put TLS in front.",
     )
+    open: bool = Field(False, description="Let anybody on this machine in without a key; on loopback only.")
     port: int = Field(8000, ge=0, le=65_535, description="Port to listen on; 0 lets the system choose a free one.")
+    database: str | None = Field(
+        None,
+        description="URL of the database; without it, an SQLite file in the user's data folder.",
+        repr=False,  # it may hold a password
+    )
     batch_size: int = Field(64, ge=1, le=1_024, description="Comments per forward pass.")
     max_text_length: int = Field(
         MAX_TEXT_LENGTH, ge=1, le=MAX_TEXT_LENGTH, description="Characters of a text; a longer one gets its error."
@@ -38,3 +47,43 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
     )
+
+    @model_validator(mode="after")
+    def _open_on_loopback_only(self) -> Self:
+        if self.open and not is_loopback(self.host):
+            raise ValueError(f"goes with loopback only, and the host is {self.host}; leave one of the two out")
+        return self
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach an address; a name other than localhost counts as reachable.
+
+    >>> is_loopback("127.0.0.1"), is_loopback("::1"), is_loopback("0.0.0.0")
+    (True, True, False)
+    """
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def read_settings(**given: Any) -> Settings:
+    """The settings from the environment, and those that the command line gives before them.
+
+    Parameters
+    ----------
+    given : by name; None where the command line says nothing
+
+    Raises
+    ------
+    BadSettings : if one has no valid value
+    """
+    try:
+        return Settings(**{name: value for name, value in given.items() if value is not None})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        if not first["loc"]:  # of settings that do not go together
+            raise BadSettings(f"--open (or STEMME_OPEN): {first['msg'].removeprefix('Value error, ')}.") from None
+        name = ".".join(map(str, first["loc"]))
+        found = f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}"
+        raise BadSettings(f"{found}. Set it or leave it out.") from None

@@ -2,7 +2,6 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
 # service's settings, inside a function, where a name in a string could not be looked up.
-from collections.abc import Callable, Sequence
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -10,16 +9,24 @@ import anyio.from_thread
 from fastapi import APIRouter, Body, Depends, Request, Response
 
 from api import examples
-from api.dependencies import CommentTagger, NotReady, TaggerDep, UnsupportedMediaType, require_json
+from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
+from api.access.guard import needs
+from api.access.scopes import Scope
+from api.dependencies import NotReady, TaggerDep, UnsupportedMediaType, require_json
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.schemas import ClassifyResponse, classify_request
 from api.settings import Settings
-from nlp.errors import TextTooLong
-from nlp.record import Comment, FailedComment, Problem, Record
+from api.store.errors import StoreUnavailable
+from api.tag_all import CallerGone, tag_all
 
 ERRORS = documented(
     InvalidJson,
+    MissingKey,
+    InvalidKey,
+    ExpiredKey,
+    RevokedKey,
+    MissingScope,
     BodyTimeout,
     BodyTooLarge,
     UnsupportedMediaType,
@@ -27,6 +34,7 @@ ERRORS = documented(
     InternalError,
     Busy,
     NotReady,
+    StoreUnavailable,
 )
 
 
@@ -47,7 +55,7 @@ def classify_router(settings: Settings) -> APIRouter:
         operation_id="classify",
         response_model=ClassifyResponse,
         responses=responses,
-        dependencies=[Depends(require_json)],
+        dependencies=[needs(Scope.CLASSIFY), Depends(require_json)],
     )
     def classify(
         body: Annotated[limited_request, Body(openapi_examples=examples.REQUESTS)],  # type: ignore[valid-type]
@@ -73,47 +81,3 @@ def classify_router(settings: Settings) -> APIRouter:
         return ClassifyResponse(results=records)
 
     return router
-
-
-class CallerGone(Exception):
-    """Nobody waits for the answer any more."""
-
-
-def tag_all(
-    comments: Sequence[Comment],
-    *,
-    tagger: CommentTagger,
-    batch_size: int,
-    max_text_length: int,
-    gone: Callable[[], bool],
-) -> list[Record]:
-    """One record per comment, in order.
-
-    Parameters
-    ----------
-    batch_size : comments that the tagger encodes together
-    max_text_length : in characters; a longer text never reaches the tagger
-    gone : whether the caller has hung up; asked between batches
-
-    Raises
-    ------
-    CallerGone : if so; what is left is not tagged
-    RuntimeError : if the tagger gives more or fewer records than it got comments: callers match them by place
-    """
-    refused = [_too_long(comment, max_text_length) for comment in comments]
-    within = [comment for comment, failed in zip(comments, refused, strict=True) if failed is None]
-    tagged: list[Record] = []
-    for record in tagger.tag(within, batch_size=batch_size):
-        tagged.append(record)
-        if len(tagged) % batch_size == 0 and len(tagged) < len(within) and gone():
-            raise CallerGone
-    if len(tagged) != len(within):
-        raise RuntimeError(f"{len(within)} comments went to the tagger, and {len(tagged)} records came back.")
-    in_order = iter(tagged)
-    return [next(in_order) if failed is None else failed for failed in refused]
-
-
-def _too_long(comment: Comment, limit: int) -> FailedComment | None:
-    if len(comment.text) <= limit:
-        return None
-    return FailedComment(comment.id, Problem(TextTooLong.code, str(TextTooLong(len(comment.text), limit))))

@@ -146,6 +146,11 @@ def test_serve_takes_its_options_before_the_environment(
     assert [(s.host, s.port, s.model) for s in served] == [("::1", 9001, Path("elsewhere"))]
 
 
+def test_serve_is_open_only_if_told(served: list[Settings]) -> None:
+    assert [call("serve", *options).exit_code for options in ([], ["--open"], ["--open", "--host", "::1"])] == [0] * 3
+    assert [settings.open for settings in served] == [False, True, True]
+
+
 @pytest.mark.parametrize("source", ["option", "environment"])
 def test_a_setting_that_is_not_valid_is_named(
     served: list[Settings], monkeypatch: pytest.MonkeyPatch, source: str

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -15,14 +16,20 @@ from jsonschema import Draft202012Validator
 from schemathesis import Case
 
 import api
+from api.access.keys import create_key
+from api.access.scopes import Scope
 from api.app import create_app
 from api.problems import STATUS_OF
 from api.question import LONGEST_QUESTION
 from api.settings import Settings
+from api.store.database import Store
 from tests.api.rest_stub import StubTagger, client_of
 
-APP = create_app(Settings(), StubTagger())
-CLIENT = TestClient(APP)
+FOLDER = TemporaryDirectory(prefix="stemme-openapi-")
+STORE = Store.open(f"sqlite:///{FOLDER.name}/store.db")
+KEY = {"Authorization": f"Bearer {create_key(STORE, scopes=tuple(Scope), name='', expires_at=None, by='test')}"}
+APP = create_app(Settings(), StubTagger(), store=STORE)
+CLIENT = TestClient(APP, headers=KEY)
 OPENAPI: dict[str, Any] = CLIENT.get("/openapi.json").json()
 CLASSIFY: dict[str, Any] = OPENAPI["paths"]["/v1/classify"]["post"]
 EXAMPLES: dict[str, Any] = CLASSIFY["requestBody"]["content"]["application/json"]["examples"]
@@ -106,6 +113,11 @@ def test_classify_documents_each_of_its_errors_under_its_status() -> None:
     assert documented == {code: STATUS_OF[code] for code in documented}
     assert set(documented) == {
         "invalid_json",
+        "missing_key",
+        "invalid_key",
+        "expired_key",
+        "revoked_key",
+        "missing_scope",
         "body_timeout",
         "body_too_large",
         "unsupported_media_type",
@@ -113,6 +125,7 @@ def test_classify_documents_each_of_its_errors_under_its_status() -> None:
         "internal_error",
         "busy",
         "not_ready",
+        "store_unavailable",
     }
 
 
@@ -121,10 +134,16 @@ def test_a_real_problem_validates() -> None:
     validator(CLASSIFY["responses"]["422"]["content"]["application/problem+json"]).validate(answer.json())
 
 
+DESCRIBED = [
+    *("Comment", "ClassifyRequest", "ClassifyResponse", "ProblemDetails", "FieldError"),
+    *("NewCommentIn", "IngestRequest", "IngestResponse", "StoredComment", "CommentOut", "CommentPage"),
+]
+
+
 def test_every_operation_field_and_schema_is_described() -> None:
     bare = [
         f"{name}.{field}"
-        for name in ("Comment", "ClassifyRequest", "ClassifyResponse", "ProblemDetails", "FieldError")
+        for name in DESCRIBED
         for field, schema in OPENAPI["components"]["schemas"][_component(name)]["properties"].items()
         if not schema.get("description")
     ]
@@ -161,4 +180,4 @@ def test_the_reference_page_may_talk_to_no_one_else() -> None:
 @generated.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 def test_the_service_does_as_it_says_for_generated_requests(case: Case) -> None:
-    case.call_and_validate()
+    case.call_and_validate(headers=KEY)

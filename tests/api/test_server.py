@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import socket
 import subprocess
@@ -12,22 +11,17 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass
 from pathlib import Path
 
 import httpx
 import pytest
 
-import api
-from api.server import is_loopback
-from api.settings import Settings
+from api.access.keys import create_key
+from api.access.scopes import Scope
+from api.settings import Settings, is_loopback
+from api.store.database import Store
 from tests.api.rest_stub import comments
-
-ROOT = Path(api.__file__).parents[1]
-PATIENCE_SECONDS = 120  # only a broken service ever waits as long
-
-QUICK = "lambda model: StubTagger()"
-SLOW = "lambda model: StubTagger(seconds_per_batch=0.2)"
+from tests.api.serving import PATIENCE_SECONDS, QUICK, ROOT, SLOW, Served, wait_for
 
 NO_TORCH = """
 import sys
@@ -37,63 +31,6 @@ class NoTorch:
             raise ModuleNotFoundError("torch is blocked", name="torch")
 sys.meta_path.insert(0, NoTorch())
 """
-
-
-@dataclass
-class Served:
-    """A running service and what it has written so far."""
-
-    process: subprocess.Popen[bytes]
-    log_file: Path
-
-    @property
-    def log(self) -> str:
-        return self.log_file.read_text(encoding="utf-8")
-
-    @property
-    def address(self) -> str:
-        found = wait_for(lambda: re.search(r"running on (http://\S+)", self.log) or self.process.poll() is not None)
-        assert isinstance(found, re.Match), self.log
-        return str(found[1])
-
-    def client(self) -> httpx.Client:
-        return httpx.Client(base_url=self.address, timeout=PATIENCE_SECONDS, trust_env=False)
-
-    def wait_until_ready(self) -> None:
-        with self.client() as client:
-            wait_for(lambda: client.get("/readyz").status_code == 200)
-
-
-def wait_for(happened: Callable[[], object]) -> object:
-    until = time.monotonic() + PATIENCE_SECONDS
-    while time.monotonic() < until:
-        if found := happened():
-            return found
-        time.sleep(0.02)
-    raise AssertionError(f"did not happen within {PATIENCE_SECONDS} seconds")
-
-
-@pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
-    """Starts services; ends them with the test."""
-    started: list[Served] = []
-
-    def started_with(load: str = QUICK, *, settings: str = "port=0", before: str = "") -> Served:
-        code = (
-            f"{before}\nimport time\nfrom pathlib import Path\nfrom api.server import load_tagger, serve\n"
-            f"from api.settings import Settings\nfrom tests.api.rest_stub import StubTagger\n"
-            f"serve(Settings({settings}), load={load})\n"
-        )
-        log_file = tmp_path / f"{len(started)}.log"
-        with log_file.open("wb") as log:
-            process = subprocess.Popen([sys.executable, "-c", code], cwd=ROOT, stdout=log, stderr=subprocess.STDOUT)
-        started.append(Served(process, log_file))
-        return started[-1]
-
-    yield started_with
-    for served in started:
-        served.process.kill()
-        served.process.wait()
 
 
 @contextmanager
@@ -192,7 +129,7 @@ def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., S
 
 
 def test_a_model_that_cannot_be_loaded_ends_the_service_and_is_named(start: Callable[..., Served]) -> None:
-    served = start("load_tagger", settings="port=0, model=Path('nowhere-at-all')")
+    served = start("load_tagger", settings="port=0, open=True, model=Path('nowhere-at-all')")
     assert served.process.wait(PATIENCE_SECONDS) == 1
     assert "BadModel" in served.log
     assert "nowhere-at-all" in served.log
@@ -202,17 +139,17 @@ def test_it_listens_on_the_port_that_is_set_and_on_loopback(start: Callable[...,
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         port = probe.getsockname()[1]
-    served = start(settings=f"port={port}")
+    served = start(settings=f"port={port}, open=True")
     served.wait_until_ready()
     assert served.address == f"http://127.0.0.1:{port}"
-    assert "WARNING" not in served.log
+    assert "Open: every program on this machine may use it without a key. It listens on loopback only." in served.log
 
 
 def test_a_port_in_use_ends_the_service_with_the_reason(start: Callable[..., Served]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()
-        served = start(settings=f"port={taken.getsockname()[1]}")
+        served = start(settings=f"port={taken.getsockname()[1]}, open=True")
         assert served.process.wait(PATIENCE_SECONDS) != 0
     assert "address already in use" in served.log
 
@@ -221,7 +158,24 @@ def test_it_warns_when_others_in_the_network_can_reach_it(start: Callable[..., S
     served = start(settings="port=0, host='0.0.0.0'")
     assert served.address.startswith("http://0.0.0.0:")
     assert "WARNING" in served.log
-    assert "no access keys" in served.log
+    assert "keys and texts cross it unencrypted" in served.log
+
+
+def test_without_a_key_in_the_store_it_says_how_to_make_one(start: Callable[..., Served], tmp_path: Path) -> None:
+    served = start(settings=f"port=0, database='sqlite:///{tmp_path}/keys.db'")
+    served.wait_until_ready()
+    assert "There is no key yet, so nobody can use it. Make one: stemme keys create --scope classify." in served.log
+    store = Store.open(f"sqlite:///{tmp_path}/keys.db")
+    key = create_key(store, scopes=[Scope.CLASSIFY], name="", expires_at=None, by="test")
+    store.close()
+    with served.client() as client:  # no restart is needed
+        assert client.post("/v1/classify", json=comments("Bra")).status_code == 401
+        answer = client.post("/v1/classify", json=comments("Bra"), headers={"Authorization": f"Bearer {key}"})
+        assert answer.status_code == 200
+    assert key not in served.log
+    again = start(settings=f"port=0, database='sqlite:///{tmp_path}/keys.db'")
+    again.wait_until_ready()
+    assert "WARNING" not in again.log
 
 
 @pytest.mark.parametrize(
@@ -255,7 +209,7 @@ def test_the_log_has_neither_queries_nor_texts(start: Callable[..., Served]) -> 
 
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_too_large_gets_its_answer_over_a_real_connection(start: Callable[..., Served], chunked: bool) -> None:
-    served = start(settings="port=0, max_body_bytes=2**20")
+    served = start(settings="port=0, open=True, max_body_bytes=2**20")
     served.wait_until_ready()
     body = b" " * (2**20 + 1)
     content = (body[at : at + 65_536] for at in range(0, len(body), 65_536)) if chunked else body
@@ -266,7 +220,7 @@ def test_a_body_too_large_gets_its_answer_over_a_real_connection(start: Callable
 
 
 def test_a_body_shorter_than_it_says_is_answered_when_its_time_is_up(start: Callable[..., Served]) -> None:
-    served = start(settings="port=0, body_timeout_seconds=0.3")
+    served = start(settings="port=0, open=True, body_timeout_seconds=0.3")
     served.wait_until_ready()
     head = b"POST /v1/classify HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 900\r\n\r\n"
     address = httpx.URL(served.address)
@@ -285,7 +239,7 @@ from api.app import create_app
 from api.server import load_tagger
 from api.settings import Settings
 body = {"comments": [{"id": "1", "text": "Elendig service, men fin butikk."}]}
-answer = TestClient(create_app(Settings(), load_tagger(None))).post("/v1/classify", json=body)
+answer = TestClient(create_app(Settings(open=True), load_tagger(None))).post("/v1/classify", json=body)
 assert answer.status_code == 200, answer.text
 assert "torch" not in sys.modules
 """

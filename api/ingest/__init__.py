@@ -1,0 +1,1 @@
+"""The way into the store: what REST and files hand over is treated, stored, and then tagged."""

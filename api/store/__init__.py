@@ -1,0 +1,1 @@
+"""The store: comments, their versions and their tags, in SQLite or PostgreSQL."""

@@ -1,0 +1,51 @@
+"""`stemme store`: which schema the database has, and the way to the one that is needed."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+store_commands = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode="markdown")
+
+Database = Annotated[
+    str | None,
+    typer.Option(
+        "--database",
+        help="URL of the database. Default: STEMME_DATABASE, else an SQLite file in the user's data folder.",
+        show_default=False,
+    ),
+]
+
+
+@store_commands.command(epilog="Example: `stemme store upgrade --database postgresql://stemme@localhost/stemme`")
+def upgrade(*, database: Database = None) -> None:
+    """Bring the database's schema up to date, in one transaction. Make a backup first."""
+    from api.settings import read_settings  # noqa: PLC0415, `--help` need not wait for the database's libraries
+    from api.store import schema  # noqa: PLC0415
+    from api.store.database import Store  # noqa: PLC0415
+
+    store = Store.connect(read_settings(database=database).database)
+    try:
+        before, after = store.upgrade(), schema.newest()
+    finally:
+        store.close()
+    if before == after:
+        typer.echo(f"{store.name} has schema {after} already.")
+    else:
+        typer.echo(f"{store.name}: from {before or 'no schema'} to {after}.")
+
+
+@store_commands.command(epilog="Example: `stemme store status`")
+def status(*, database: Database = None) -> None:
+    """Say where the database lies and which schema it has."""
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store import schema  # noqa: PLC0415
+    from api.store.database import Store  # noqa: PLC0415
+
+    store = Store.connect(read_settings(database=database).database)
+    try:
+        found = store.schema()
+    finally:
+        store.close()
+    typer.echo(f"{store.name}\nschema: {found or 'none'}; needed: {schema.newest()}")

@@ -1,0 +1,209 @@
+"""Opening the store, and the two ways into it: to read and to write."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, Final, Self
+
+from platformdirs import user_data_path
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.orm import Session
+
+from api.store import schema
+from api.store.errors import BadDatabase, OldSchema, StoreUnavailable
+from nlp.errors import require
+
+LOCK_TIMEOUT_SECONDS: Final = 30
+DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+PASSING: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+FORMS: Final = "sqlite:////folder/stemme.db or postgresql://user@host/database"
+
+
+def default_database() -> str:
+    """The URL of the SQLite file in the user's data folder."""
+    return f"sqlite:///{user_data_path('stemme', appauthor=False) / 'stemme.db'}"
+
+
+def parse_url(database: str) -> URL:
+    """A database's URL with the driver that we use.
+
+    Raises
+    ------
+    BadDatabase : if it is no URL, of a database that we do not support, or SQLite without a file
+
+    >>> parse_url("postgresql://stemme@localhost/stemme").drivername
+    'postgresql+psycopg'
+    """
+    try:
+        url = make_url(database)
+    except ArgumentError:
+        raise BadDatabase(f"STEMME_DATABASE is not a URL. Allowed: {FORMS}.") from None
+    if url.drivername not in DRIVERS:
+        raise BadDatabase(f"STEMME_DATABASE begins with {url.drivername!r}. Allowed: {FORMS}.")
+    if url.drivername == "sqlite" and url.database in {None, "", ":memory:"}:
+        raise BadDatabase(f"STEMME_DATABASE names no file, and a store in memory would be lost. Allowed: {FORMS}.")
+    return url.set(drivername=DRIVERS[url.drivername])
+
+
+class Store:
+    """The database. `read` and `write` give sessions; a write is one transaction, stored whole or not at all."""
+
+    def __init__(self, url: URL, engine: Engine) -> None:
+        self.name = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+        self.is_sqlite = url.get_backend_name() == "sqlite"
+        self._reading = engine
+        self._writing = engine.execution_options(writes=True)
+
+    @classmethod
+    def open(cls, database: str | None = None) -> Self:
+        """Open the store; a SQLite file is made and brought up to date where needed.
+
+        Parameters
+        ----------
+        database : a URL; without it, the file of `default_database`
+
+        Raises
+        ------
+        BadDatabase : if the URL or the file cannot be used
+        OldSchema : if a PostgreSQL database has to be upgraded first
+        UnknownSchema : if a newer version of stemme made the schema
+        MissingExtra : if it is PostgreSQL and its driver is not installed
+        StoreUnavailable : if the database does not answer
+        """
+        store = cls.connect(database)
+        try:
+            if store.is_sqlite:
+                store.upgrade()
+            else:
+                store._refuse_old_schema()
+        except BaseException:
+            store.close()
+            raise
+        return store
+
+    @classmethod
+    def connect(cls, database: str | None = None) -> Self:
+        """The database as it is, whatever its schema: what `stemme store` works on."""
+        url = parse_url(database or default_database())
+        if url.get_backend_name() == "sqlite":
+            assert url.database is not None
+            _make_private(Path(url.database))
+        else:
+            require("psycopg", extra="postgresql")
+        return cls(url, _engine(url))
+
+    def close(self) -> None:
+        """Let go of every connection."""
+        self._reading.dispose()
+
+    @contextmanager
+    def read(self) -> Iterator[Session]:
+        """A session that sees the store as it was at its first query (SQLite) or at each (PostgreSQL)."""
+        with self._translated(), Session(self._reading, expire_on_commit=False) as session:
+            yield session
+
+    @contextmanager
+    def write(self) -> Iterator[Session]:
+        """A transaction: stored when the block ends, undone if it raises."""
+        with self._translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def schema(self) -> str | None:
+        """The schema's revision; None if the database is empty."""
+        with self._translated(), self._reading.connect() as connection:
+            return schema.found(connection)
+
+    def upgrade(self, *, to: str | None = None) -> str | None:
+        """Bring the schema up to date, in one transaction; the revision that was there before.
+
+        Parameters
+        ----------
+        to : a revision; without it, the newest
+
+        Raises
+        ------
+        UnknownSchema : if a newer version of stemme made the schema
+        """
+        with self._translated(), self._writing.begin() as connection:
+            before = schema.found(connection)
+            schema.refuse_unknown(before, database=self.name)
+            if before != (to or schema.newest()):
+                schema.upgrade(connection, to=to)
+            return before
+
+    def _refuse_old_schema(self) -> None:
+        found = self.schema()
+        schema.refuse_unknown(found, database=self.name)
+        if found != schema.newest():
+            raise OldSchema(self.name, found, schema.newest())
+
+    @contextmanager
+    def _translated(self) -> Iterator[None]:
+        # What may pass when it is tried again becomes our error; anything else is a bug and stays one.
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StoreUnavailable(self.name) from error
+        except DBAPIError as error:
+            if _is_no_database(error):
+                raise BadDatabase(f"{self.name} is no SQLite database, or is damaged. Name another file.") from None
+            if _may_pass(error):
+                raise StoreUnavailable(self.name) from error
+            raise
+
+
+def _engine(url: URL) -> Engine:
+    # Statements' parameters are customers' words: they stay out of every message.
+    if url.get_backend_name() == "sqlite":
+        engine = create_engine(url, hide_parameters=True, connect_args={"timeout": LOCK_TIMEOUT_SECONDS})
+        event.listen(engine, "connect", _prepare_sqlite)
+        event.listen(engine, "begin", _begin_sqlite)
+        return engine
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:
+    connection.isolation_level = None  # transactions begin in `_begin_sqlite`, not where the driver guesses
+    for pragma in ("journal_mode = WAL", "synchronous = FULL", "foreign_keys = ON", "secure_delete = ON"):
+        connection.execute(f"PRAGMA {pragma}")
+
+
+def _begin_sqlite(connection: Connection) -> None:
+    # A write takes its lock at once: a transaction that reads first cannot wait for one later.
+    writes = connection.get_execution_options().get("writes", False)
+    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+
+
+def _make_private(file: Path) -> None:
+    """Make an SQLite file that only its owner can read, with the folder it lies in."""
+    try:
+        file.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        os.close(os.open(file, os.O_RDWR | os.O_CREAT, 0o600))
+    except OSError as error:
+        raise BadDatabase(
+            f"{file} cannot be written: {error.strerror}. Set STEMME_DATABASE to a file that can: {FORMS}."
+        ) from None
+
+
+def _is_no_database(error: DBAPIError) -> bool:
+    return _sqlite_code(error) in {sqlite3.SQLITE_NOTADB, sqlite3.SQLITE_CORRUPT}
+
+
+def _may_pass(error: DBAPIError) -> bool:
+    if error.connection_invalidated:
+        return True
+    if isinstance(error.orig, sqlite3.Error):
+        return _sqlite_code(error) in PASSING
+    return isinstance(error, OperationalError | InterfaceError)
+
+
+def _sqlite_code(error: DBAPIError) -> int | None:
+    """SQLite's primary code; its own exceptions call nearly everything operational, a missing table too."""
+    code: int | None = getattr(error.orig, "sqlite_errorcode", None)
+    return None if code is None else code & 0xFF

@@ -1,0 +1,10 @@
+"""What Alembic runs: the migrations, in the transaction of the connection that `api.store.schema` hands over."""
+
+from alembic import context
+
+from api.store.models import Base
+
+context.configure(
+    connection=context.config.attributes["connection"], target_metadata=Base.metadata, transactional_ddl=True
+)
+context.run_migrations()

@@ -1,0 +1,132 @@
+"""Finding comments: filters on every dimension, words, and pages that stay in place while comments are added."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, text
+from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
+
+from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind
+
+# The expression of the index: a full-text parser of PostgreSQL would take an address for one word.
+SEARCHED: Final = r"to_tsvector('simple', translate(comment_versions.text, '-./@_+&?=#~\:', '             '))"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Filters:
+    """What a comment has to be like; what is None does not matter. Tags are those that are shown."""
+
+    source: str | None = None
+    touchpoint: str | None = None
+    channel: str | None = None
+    department: str | None = None
+    respondent: str | None = None
+    nps_min: int | None = None
+    nps_max: int | None = None
+    submitted_from: datetime | None = None
+    submitted_before: datetime | None = None
+    language: str | None = None
+    sentiment: str | None = None
+    theme: str | None = None
+    factor: str | None = None
+    flag: str | None = None
+    words: str | None = None
+
+    @property
+    def name(self) -> str:
+        """The same for the same filters, and for no others."""
+        return repr(sorted((name, str(value)) for name, value in asdict(self).items() if value is not None))
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """A comment, the version that stands, and what is shown of it; None while it waits to be tagged."""
+
+    comment: StoredComment
+    version: CommentVersion
+    tagging: Tagging | None
+
+
+def find(session: Session, filters: Filters, *, before_id: int | None, limit: int) -> list[Found]:
+    """Comments that the filters let through, those that came last first.
+
+    Parameters
+    ----------
+    before_id : the id after which the page begins. Ids are given in the order of arrival and never again, so pages
+        have neither gaps nor repetitions while comments are added
+    limit : comments at most
+    """
+    query = _standing().where(*_conditions(session, filters)).order_by(StoredComment.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(StoredComment.id < before_id)
+    return [Found(*row.tuple()) for row in session.execute(query)]
+
+
+def find_one(session: Session, id_: int) -> Found | None:
+    """The comment with this id."""
+    row = session.execute(_standing().where(StoredComment.id == id_)).one_or_none()
+    return None if row is None else Found(*row.tuple())
+
+
+def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
+    return (
+        select(StoredComment, CommentVersion, Tagging)
+        .join(StoredComment.source)
+        .join(
+            CommentVersion,
+            and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.number == StoredComment.version),
+        )
+        .outerjoin(Tagging, and_(Tagging.version_id == CommentVersion.id, Tagging.shown))
+        .options(contains_eager(StoredComment.source), joinedload(Tagging.run), selectinload(Tagging.tags))
+    )
+
+
+def _conditions(session: Session, filters: Filters) -> Iterator[ColumnElement[bool]]:
+    columns = {
+        Source.name: filters.source,
+        StoredComment.touchpoint: filters.touchpoint,
+        StoredComment.channel: filters.channel,
+        StoredComment.department: filters.department,
+        StoredComment.respondent: filters.respondent,
+        Tagging.language: filters.language,
+        Tagging.sentiment: filters.sentiment,
+    }
+    yield from (column == value for column, value in columns.items() if value is not None)
+    if filters.nps_min is not None:
+        yield StoredComment.nps >= filters.nps_min
+    if filters.nps_max is not None:
+        yield StoredComment.nps <= filters.nps_max
+    if filters.submitted_from is not None:
+        yield StoredComment.submitted_at >= filters.submitted_from
+    if filters.submitted_before is not None:
+        yield StoredComment.submitted_at < filters.submitted_before
+    tags = {TagKind.THEME: filters.theme, TagKind.FACTOR: filters.factor, TagKind.FLAG: filters.flag}
+    for kind, label in tags.items():
+        if label is not None:
+            yield exists().where(Tag.tagging_id == Tagging.id, Tag.kind == kind, Tag.label == label, Tag.raised)
+    if filters.words is not None:
+        yield _has_words(session, split_words(filters.words))
+
+
+def split_words(words: str) -> list[tuple[str, bool]]:
+    """The words to search for, and whether each is the beginning of one.
+
+    >>> split_words("Pakke* for-sein!")
+    [('Pakke', True), ('for', False), ('sein', False)]
+    """
+    return [(match[1], bool(match[2])) for match in re.finditer(r"([^\W_]+)(\*?)", words)]
+
+
+def _has_words(session: Session, words: Sequence[tuple[str, bool]]) -> ColumnElement[bool]:
+    # Only letters and digits are left of what was asked, so nothing in it can be read as an operator.
+    if session.get_bind().dialect.name == "sqlite":
+        query = " AND ".join(f'"{word}"{"*" if begins else ""}' for word, begins in words)
+        matches = text("SELECT rowid FROM comment_search WHERE comment_search MATCH :words")
+        return CommentVersion.id.in_(matches.bindparams(words=query).columns(literal_column("rowid")))
+    query = " & ".join(f"'{word}'{':*' if begins else ''}" for word, begins in words)
+    return literal_column(SEARCHED.replace(":", r"\\:")).op("@@", is_comparison=True)(func.to_tsquery("simple", query))

@@ -1,0 +1,74 @@
+"""Stores for the tests: each test that asks for `database` or `store` runs on SQLite and on PostgreSQL."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from api.store.database import Store
+from tests.api.serving import QUICK, ROOT, Served
+from tests.postgres import PostgresServer, find_binaries, running_postgres
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[PostgresServer]:
+    if find_binaries() is None:
+        message = "PostgreSQL is not installed: apt-get install postgresql"
+        if os.environ.get("CI") == "true":
+            pytest.fail(message)
+        pytest.skip(message)
+    with running_postgres() as server:
+        yield server
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+    """The URL of a database that is empty."""
+    if request.param == "sqlite":
+        return f"sqlite:///{tmp_path}/store.db"
+    server: PostgresServer = request.getfixturevalue("postgres")
+    return server.new_database()
+
+
+@pytest.fixture
+def store(database: str) -> Iterator[Store]:
+    """An open store with nothing in it."""
+    store = Store.connect(database)
+    store.upgrade()
+    yield store
+    store.close()
+
+
+@pytest.fixture
+def start(tmp_path: Path) -> Iterator[Callable[..., Served]]:
+    """Starts services; ends them with the test."""
+    started: list[Served] = []
+    data_folder = {"XDG_DATA_HOME": str(tmp_path / "data")}
+
+    def started_with(load: str = QUICK, *, settings: str = "port=0, open=True", before: str = "") -> Served:
+        code = (
+            f"{before}\nimport time\nfrom pathlib import Path\nfrom api.server import load_tagger, serve\n"
+            f"from api.settings import Settings\nfrom tests.api.rest_stub import StubTagger\n"
+            f"serve(Settings({settings}), load={load})\n"
+        )
+        log_file = tmp_path / f"{len(started)}.log"
+        with log_file.open("wb") as log:
+            process = subprocess.Popen(
+                [sys.executable, "-c", code],
+                cwd=ROOT,
+                stdout=log,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **data_folder},
+            )
+        started.append(Served(process, log_file))
+        return started[-1]
+
+    yield started_with
+    for served in started:
+        served.process.kill()
+        served.process.wait()
