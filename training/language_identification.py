@@ -365,7 +365,7 @@ def train(
     n_buckets : a power of two; the weights take five bytes each, before they are compressed
     """
     rng = random.Random(seed)
-    texts = gather(Corpora.open(data), translator, rng)
+    texts = gather(Corpora.open(data, own_labels=None), translator, rng)
     per_share = N_PER_SHARE if limit is None else max(1, round(limit / sum(SHARES.values())))
     samples = list(draw(texts, per_share, rng))
     labels = np.array([LANGUAGES.index(sample.language) for sample in samples])

@@ -39,7 +39,7 @@ def mask(
     masking : the kinds to mask, all of them by default
 
     >>> mask("Skriv til kari@eksempel.no, fnr. 010190 12307", language="nb").text
-    'Skriv til [email], fnr. 010190 12307'
+    'Skriv til [email], fnr. [national_id]'
     """
     country = country or COUNTRY_OF.get(language or "")
     masked = MaskedText(text)
