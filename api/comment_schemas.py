@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self
 
 from pydantic import (
@@ -85,9 +85,10 @@ def _moment(value: object) -> datetime:
         raise PydanticCustomError("time", hint)  # type: ignore[arg-type]
     if moment.tzinfo is None:
         raise PydanticCustomError("time_zone", f"Input has no zone. {hint}")  # type: ignore[arg-type]
-    if not 2 <= moment.year <= 9_998:  # noqa: PLR2004, beyond, another zone's clock leaves the calendar
-        raise PydanticCustomError("time", hint)  # type: ignore[arg-type]
-    return moment
+    try:
+        return moment.astimezone(UTC)
+    except OverflowError:  # the first or the last hours of the calendar, in a zone in which they are not UTC's
+        raise PydanticCustomError("time", hint) from None  # type: ignore[arg-type]
 
 
 def _metadata(value: object) -> dict[str, Any]:

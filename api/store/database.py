@@ -165,7 +165,9 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args={"connect_timeout": 5})
+    # In another zone than UTC the server could write a time at the calendar's end that Python cannot read.
+    arguments = {"connect_timeout": 5, "options": "-c timezone=UTC"}
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

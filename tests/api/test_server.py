@@ -92,7 +92,7 @@ def test_what_is_left_of_the_request_of_a_caller_who_hung_up_is_not_tagged(
     )
     served = start(
         "lambda model: Counting(seconds_per_batch=0.2)",
-        settings="port=0, batch_size=10",
+        settings="port=0, batch_size=10, open=True",
         before=f"from pathlib import Path\nfrom tests.api.rest_stub import StubTagger\n{counting}",
     )
     served.wait_until_ready()
