@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import json
-import re
 from datetime import UTC, datetime
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Self, cast
 
 from pydantic import (
     AfterValidator,
@@ -20,7 +19,7 @@ from pydantic import (
 from pydantic_core import PydanticCustomError
 
 from api.ingest.ingest import NewComment, StoredAs
-from api.question import as_question
+from api.question import LONGEST_QUESTION, as_question
 from api.schemas import CommentId, Question
 from api.store.models import LONGEST_NAME
 from api.store.records import as_record
@@ -31,7 +30,6 @@ from nlp.tagger import MAX_TEXT_LENGTH
 MOST_METADATA_BYTES: Final = 8_192
 HIGHEST_NPS: Final = 10
 LONGEST_QUERY: Final = 500
-NUL_IN_JSON: Final = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 
 
 def _storable(value: object, longest: int) -> str:
@@ -70,9 +68,10 @@ def _storable_question(value: str | None) -> str | None:
 
 
 def _nps(value: object) -> int:
-    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= HIGHEST_NPS:
+    is_number = isinstance(value, int | float) and not isinstance(value, bool)
+    if not is_number or value not in range(HIGHEST_NPS + 1):
         raise PydanticCustomError("nps", "Input should be a whole number from 0 to 10")
-    return value
+    return int(cast("float", value))  # JSON has one kind of number: 9.0 is 9
 
 
 def _moment(value: object) -> datetime:
@@ -87,7 +86,7 @@ def _moment(value: object) -> datetime:
         raise PydanticCustomError("time_zone", f"Input has no zone. {hint}")  # type: ignore[arg-type]
     try:
         return moment.astimezone(UTC)
-    except OverflowError:  # the first or the last hours of the calendar, in a zone in which they are not UTC's
+    except OverflowError:  # in the calendar's first or last hours, another zone's clock leaves it
         raise PydanticCustomError("time", hint) from None  # type: ignore[arg-type]
 
 
@@ -105,17 +104,21 @@ def _metadata(value: object) -> dict[str, Any]:
             "Input has {size} bytes as JSON; at most {most} are allowed",
             {"size": size, "most": MOST_METADATA_BYTES},
         )
-    if NUL_IN_JSON.search(written):
-        raise PydanticCustomError("text_unicode", "Input holds NUL, which no store keeps")
     return value
 
 
-Text = Annotated[str, PlainValidator(_text), WithJsonSchema({"type": "string", "maxLength": MAX_TEXT_LENGTH})]
+WITHOUT_NUL: Final = {"type": "string", "pattern": r"^[^\u0000]*$"}
+Text = Annotated[str, PlainValidator(_text), WithJsonSchema({**WITHOUT_NUL, "maxLength": MAX_TEXT_LENGTH})]
+StorableQuestion = Annotated[
+    Question,
+    AfterValidator(_storable_question),
+    WithJsonSchema({"anyOf": [{**WITHOUT_NUL, "maxLength": LONGEST_QUESTION}, {"type": "null"}]}),
+]
 NAME_SCHEMA: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": LONGEST_NAME,
-    "pattern": r"^[^\u0000]*\S[^\u0000]*$",
+    "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$",
 }
 Name = Annotated[str, PlainValidator(_name), WithJsonSchema(NAME_SCHEMA)]
 Nps = Annotated[int, PlainValidator(_nps), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": HIGHEST_NPS})]
@@ -147,7 +150,7 @@ class NewCommentIn(BaseModel):
         description="The source's own id for it; an integer comes back as a string. It names the comment for ever."
     )
     text: Text = Field(description="What the customer wrote. An empty one is stored, and cannot be tagged.")
-    question: Annotated[Question, AfterValidator(_storable_question)] = Field(
+    question: StorableQuestion = Field(
         None, description="The survey's question that it answers. Another question is another version."
     )
     nps: Nps | None = Field(None, description="The answer to “How likely are you to recommend us?”, 0 to 10.")

@@ -43,6 +43,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
+    "unknown_filter": 422,
     "unknown_label": 422,
     "untaggable_text": 422,
     "empty_text": 422,

@@ -2,9 +2,11 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
 # service's settings, inside a function, where a name in a string could not be looked up.
+from dataclasses import fields
+from difflib import get_close_matches
 from typing import Annotated, Literal
 
-from fastapi import APIRouter, Body, Depends, Path, Query
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
 
 from api import comment_examples
 from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
@@ -29,7 +31,7 @@ from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.settings import Settings
 from api.store.errors import StoreUnavailable, UnknownComment
 from api.store.search import Filters, find, find_one
-from nlp.errors import UnknownLabel
+from nlp.errors import StemmeError, UnknownLabel
 from nlp.record import FactorName, Language, SentimentLabel
 from nlp.taxonomy import Taxonomy
 
@@ -50,6 +52,17 @@ EVERYWHERE = (
     Busy,
     StoreUnavailable,
 )
+
+QUERY = ["q", *(field.name for field in fields(Filters) if field.name != "words"), "limit", "cursor"]
+
+
+class UnknownFilter(StemmeError):
+    code, title = "unknown_filter", "There is no such filter"
+
+    def __init__(self, name: str) -> None:
+        near = get_close_matches(name, QUERY, n=1)  # what was sent is not repeated: it may be anything
+        hint = f" Did you mean {near[0]!r}?" if near else ""
+        super().__init__(f"The query has a name that is no filter.{hint} Known: {', '.join(QUERY)}.")
 
 
 def comments_router(settings: Settings) -> APIRouter:
@@ -85,7 +98,7 @@ def comments_router(settings: Settings) -> APIRouter:
         "/v1/comments",
         summary="Find comments",
         operation_id="find_comments",
-        responses=documented(BadCursor, UnknownLabel, *EVERYWHERE),
+        responses=documented(BadCursor, UnknownFilter, UnknownLabel, *EVERYWHERE),
         dependencies=[needs(Scope.READ)],
     )
     def find_comments(
@@ -127,6 +140,7 @@ def comments_router(settings: Settings) -> APIRouter:
 
 
 def filters_of(
+    request: Request,
     *,
     source: Annotated[Name | None, Query(description="Its source.")] = None,
     touchpoint: Annotated[Name | None, Query(description="Its touchpoint.")] = None,
@@ -153,8 +167,12 @@ def filters_of(
 
     Raises
     ------
+    UnknownFilter : if the query has something else
     UnknownLabel : if the theme is not in the taxonomy
     """
+    for name in request.query_params:
+        if name not in QUERY:
+            raise UnknownFilter(name)
     if theme is not None and theme not in THEMES:
         raise UnknownLabel("theme", theme, THEMES)
     return Filters(

@@ -21,6 +21,8 @@ from nlp.errors import require
 
 LOCK_TIMEOUT_SECONDS: Final = 30
 DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
+# In UTC, as the driver cannot read a time that another zone's clock puts before the year 1.
+POSTGRESQL_OPTIONS: Final = {"connect_timeout": 5, "options": "-c timezone=UTC"}
 PASSING: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
 FORMS: Final = "sqlite:////folder/stemme.db or postgresql://user@host/database"
 
@@ -165,9 +167,7 @@ def _engine(url: URL) -> Engine:
         event.listen(engine, "connect", _prepare_sqlite)
         event.listen(engine, "begin", _begin_sqlite)
         return engine
-    # In another zone than UTC the server could write a time at the calendar's end that Python cannot read.
-    arguments = {"connect_timeout": 5, "options": "-c timezone=UTC"}
-    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=arguments)
+    return create_engine(url, hide_parameters=True, pool_pre_ping=True, connect_args=POSTGRESQL_OPTIONS)
 
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: Any) -> None:

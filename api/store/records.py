@@ -58,7 +58,7 @@ def as_record(tagging: Tagging, *, id_: str) -> Record:
     return TaggedComment(
         id=id_,
         language=stored.language,
-        sentiment=Sentiment(stored.sentiment, stored.score, _in_order(stored.probabilities)),
+        sentiment=Sentiment(stored.sentiment, stored.score, stored.probabilities),
         themes=tuple(
             ThemeTag(tag.label, cast("str", tag.stage), cast("Any", tag.sentiment), tag.confidence, _spans(tag))
             for tag in _of(tagging.tags, TagKind.THEME)
@@ -94,9 +94,3 @@ def _of(tags: Iterable[Tag], kind: TagKind) -> Iterator[Tag]:
 
 def _spans(tag: Tag) -> tuple[Span, ...]:
     return tuple(Span(start, end) for start, end in tag.spans)
-
-
-def _in_order(probabilities: dict[str, float]) -> dict[Any, float]:
-    # PostgreSQL's JSON keeps no order of keys; the record is published in the taxonomy's.
-    order = ("negative", "neutral", "mixed", "positive")
-    return {label: probabilities[label] for label in order if label in probabilities}

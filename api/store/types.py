@@ -6,12 +6,12 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sqlalchemy import JSON, BigInteger, DateTime, Dialect, Integer
-from sqlalchemy.dialects.postgresql import JSONB
 from sqlalchemy.types import TypeDecorator
 
 # SQLite numbers rows by itself only in a column that is called INTEGER.
 RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
-Json: Final = JSON().with_variant(JSONB(), "postgresql")
+# Not JSONB: it keeps neither NUL nor the order of keys, and nothing here searches in it.
+Json: Final = JSON()
 
 
 class Moment(TypeDecorator[datetime]):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +13,7 @@ from api.app import create_app
 from api.comment_schemas import MOST_METADATA_BYTES, NewCommentIn
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
-from api.routes.comments import MOST_IN_PAGE, filters_of
+from api.routes.comments import MOST_IN_PAGE, QUERY
 from api.settings import Settings
 from api.store.database import Store
 from api.store.models import LONGEST_NAME
@@ -168,6 +167,8 @@ def test_a_range_of_time_has_its_beginning_and_not_its_end(
     ("query", "code"),
     [
         ({"theme": "delivery_tme"}, "unknown_label"),
+        ({"temme": "delivery_time"}, "unknown_filter"),
+        ({"": "x"}, "unknown_filter"),
         ({"sentiment": "angry"}, "invalid_request"),
         ({"flag": "hunger"}, "invalid_request"),
         ({"nps_min": 11}, "invalid_request"),
@@ -187,6 +188,12 @@ def test_a_query_that_is_wrong_is_refused(tagged: TestClient, query: dict[str, A
 
 def test_a_misspelt_theme_is_told_the_nearest(tagged: TestClient) -> None:
     assert "'delivery_time'" in tagged.get("/v1/comments", params={"theme": "delivery_tme"}).json()["detail"]
+
+
+def test_a_misspelt_filter_is_told_the_nearest_and_not_repeated(tagged: TestClient) -> None:
+    detail = tagged.get("/v1/comments", params={"senntiment": "negative"}).json()["detail"]
+    assert "Did you mean 'sentiment'?" in detail
+    assert "senntiment" not in detail
 
 
 def test_pages_have_neither_gaps_nor_repetitions_while_comments_are_added(client: TestClient, store: Store) -> None:
@@ -233,5 +240,5 @@ def test_the_page_describes_every_field_filter_and_limit() -> None:
     for limit in (MOST_METADATA_BYTES, MAX_TEXT_LENGTH, LONGEST_NAME):
         assert f"{limit:,} " in fields
     filters = page.partition("## Finding comments")[2].partition("\n## ")[0]
-    assert [name for name in signature(filters_of).parameters if f"`{name}`" not in filters] == []
+    assert [name for name in QUERY if f"`{name}`" not in filters] == []
     assert f"at most {MOST_IN_PAGE}" in filters

@@ -105,6 +105,18 @@ def test_other_fields_take_the_values_that_came_last(client: TestClient) -> None
     assert answer["submitted_at"] == "2026-11-02T08:30:00Z"  # the time of writing does not pass into the unknown
 
 
+def test_a_whole_number_may_be_written_with_a_point(client: TestClient) -> None:
+    content = b'{"comments": [{"source": "s", "external_id": "1", "text": "Bra", "nps": 9.0}]}'
+    stored = client.post("/v1/comments", content=content, headers={"Content-Type": "application/json"}).json()
+    assert client.get(f"/v1/comments/{stored['comments'][0]['id']}").json()["nps"] == 9
+
+
+@pytest.mark.parametrize("moment", ["0001-01-01T00:00:00Z", "9999-12-31T23:59:59.999999Z"])
+def test_any_time_of_the_calendar_comes_back(client: TestClient, moment: str) -> None:
+    (stored,) = post(client, comment(submitted_at=moment))
+    assert client.get(f"/v1/comments/{stored['id']}").json()["submitted_at"] == moment
+
+
 def test_a_comment_is_named_by_its_source_too(client: TestClient) -> None:
     one, other = post(client, comment("7"), {**comment("7"), "source": "reviews"})
     assert one["id"] != other["id"]
@@ -162,7 +174,6 @@ def test_a_time_without_its_zone_is_refused_with_a_hint(client: TestClient, stor
         ({"submitted_at": "0001-01-01T00:00:00+14:00"}, "a time with its zone"),
         ({"metadata": [1]}, "an object"),
         ({"metadata": {"x": "å" * 5_000}}, "Input has 10009 bytes as JSON; at most 8192"),
-        ({"metadata": {"x": ["a\0b"]}}, "NUL"),
         ({"hemmeleg felt": 1}, "A field is not known. Allowed: source, external_id, text"),
     ],
 )
@@ -176,7 +187,7 @@ def test_a_field_that_is_wrong_is_named_and_nothing_is_stored(
 
 
 def test_metadata_comes_back_as_it_was_sent(client: TestClient) -> None:
-    metadata = {"": None, "path": r"C:\u0000", "æ": [1, 2.5, True, {"😡": "\n"}], "big": 10**30}
+    metadata = {"": None, "path": r"C:\u0000", "æ": [1, 2.5, True, {"😡": "\n"}], "big": 10**30, "nul": "\0"}
     (stored,) = post(client, comment(metadata=metadata))
     assert client.get(f"/v1/comments/{stored['id']}").json()["metadata"] == metadata
 
