@@ -89,7 +89,7 @@ def piece(content: bytes, *, more: bool) -> dict[str, Any]:
 
 
 def app_of(**settings: Any) -> Any:
-    return create_app(Settings(**settings), StubTagger())
+    return create_app(Settings(open=True, **settings), StubTagger())
 
 
 def test_a_body_that_declares_itself_too_large_is_refused_unread() -> None:
