@@ -238,7 +238,7 @@ def test_time_grows_with_length_only(unit):
         return time.process_time() - started
 
     seconds(1_000)
-    assert min(seconds(20_000) for _ in range(2)) < 1 + 60 * min(seconds(1_000) for _ in range(3))
+    assert seconds(20_000) < 1 + 60 * min(seconds(1_000) for _ in range(3))
 
 
 def test_spacy_is_imported_only_when_used():
