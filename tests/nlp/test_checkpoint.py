@@ -10,10 +10,9 @@ from transformers import DistilBertConfig, DistilBertModel, ModernBertConfig, Mo
 
 from nlp import Comment, Tagger
 from nlp.errors import BadModel
-from nlp.models.manifest import Calibration, Manifest
 from nlp.models.torch_model import TaggingModel
 from tests.nlp.by_hand import LABELS
-from tests.tiny import tiny_tokenizer
+from tests.tiny import save_model_folder, tiny_tokenizer
 
 WORDS = ["hurtig", "levering", "dyrt", "og", "dårlig", "service", "fin", "vare"]
 TEXTS = ["hurtig levering og fin vare", "dyrt og dårlig service", "fin"]
@@ -47,17 +46,7 @@ def folder(request, tmp_path):
     model = TaggingModel(request.param(tokenizer.get_vocab_size()), LABELS)
     torch.nn.init.normal_(model.heads.tags, std=1.0)
     torch.nn.init.zeros_(model.heads.tag_bias)
-    model.save(tmp_path)
-    tokenizer.save(str(tmp_path / "tokenizer.json"))
-    Manifest(
-        name="tiny",
-        version="1",
-        labels=LABELS,
-        max_tokens=32,
-        calibration=Calibration(
-            tag_temperatures=dict.fromkeys(LABELS.tags, 1.0), thresholds=dict.fromkeys(LABELS.tags, 0.5)
-        ),
-    ).save(tmp_path)
+    save_model_folder(tmp_path, model, tokenizer)
     return tmp_path
 
 

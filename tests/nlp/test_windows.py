@@ -89,11 +89,17 @@ def test_texts_with_and_without_a_question_run_together():
     assert [len(output.offsets) for output in outputs] == [3, 3]
 
 
-@pytest.mark.parametrize("question", ["", "   ", "\udce5", None])
+@pytest.mark.parametrize("question", ["", "   ", None])
 def test_a_question_without_words_is_none(question):
     seeing, network = encoder()
     seeing.run(["god"], [question])
-    assert network.shapes == [(1, 3)] if question != "\udce5" else [(1, 5)]
+    assert network.shapes == [(1, 3)]
+
+
+def test_half_a_surrogate_pair_in_a_question_is_read_as_an_unknown_word():
+    seeing, network = encoder()
+    seeing.run(["god"], ["\udce5"])
+    assert network.shapes == [(1, 5)]
 
 
 def test_a_long_question_leaves_room_for_the_text():

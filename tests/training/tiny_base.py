@@ -8,11 +8,10 @@ import torch
 from transformers import BertConfig, BertModel
 
 from nlp.labelled import LabelledComment
-from nlp.models.manifest import Calibration, Manifest
 from nlp.models.torch_model import TaggingModel
 from tests.eval.by_hand import labelled
 from tests.nlp.by_hand import LABELS
-from tests.tiny import tiny_tokenizer
+from tests.tiny import save_model_folder, tiny_tokenizer
 
 NUMBERS = [f"nr{number}" for number in range(400)]
 WORDS = ["sur", "betjening", "hurtig", "levering", "og", "svar", *NUMBERS]
@@ -30,17 +29,7 @@ def make_base(folder: Path) -> Path:
         max_position_embeddings=32,
     )
     folder.mkdir(parents=True)
-    TaggingModel(BertModel(config, add_pooling_layer=False), LABELS).save(folder)
-    tokenizer.save(str(folder / "tokenizer.json"))
-    Manifest(
-        name="tiny",
-        version="1",
-        labels=LABELS,
-        max_tokens=32,
-        calibration=Calibration(
-            tag_temperatures=dict.fromkeys(LABELS.tags, 1.0), thresholds=dict.fromkeys(LABELS.tags, 0.5)
-        ),
-    ).save(folder)
+    save_model_folder(folder, TaggingModel(BertModel(config, add_pooling_layer=False), LABELS), tokenizer)
     return folder
 
 
