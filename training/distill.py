@@ -2,12 +2,17 @@
 
 A label says yes or no; a teacher says how near the comment lies to the line (Hinton et al. 2015, Distilling the
 Knowledge in a Neural Network). Teachers are the fine-tuned network itself (Furlanello et al. 2018, Born-Again Neural
-Networks, ICML) and the network that training started from, where it had heads. A comment's translations learn the same
-probabilities, so that the written languages agree.
+Networks, ICML) and the network that training started from, where it had heads.
+
+A teacher knows its own training comments by heart. So it is asked about their translations too, and what is learned is
+the mean: what it says of a comment in any language, which the comment and its translations all learn, so that the
+written languages agree.
 """
 
 from __future__ import annotations
 
+import random
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -35,22 +40,43 @@ class Teacher:
         fitted = calibrate(encoder, calibration).tag_temperatures
         return cls(encoder, np.array([fitted[tag] for tag in encoder.labels.tags]))
 
-    def probabilities(self, comments: Sequence[LabelledComment]) -> Floats:
-        """Of every tag: shape (n_comments, n_tags)."""
-        outputs = self.encoder.run([comment.text for comment in comments], [comment.question for comment in comments])
+    def probabilities(self, texts: Sequence[str], questions: Sequence[str | None]) -> Floats:
+        """Of every tag: shape (n_texts, n_tags)."""
+        outputs = self.encoder.run(texts, questions)
         logits = np.stack([output.tags for output in outputs]).astype(np.float64)
         probabilities: Floats = 1 / (1 + np.exp(-logits / self.temperatures))
         return probabilities
 
 
 def softened(
-    teachers: Sequence[Teacher], comments: Sequence[LabelledComment], label_share: float
+    teachers: Sequence[Teacher],
+    comments: Sequence[LabelledComment],
+    label_share: float,
+    translated: Sequence[TranslatedText] = (),
 ) -> Mapping[str, tuple[float, ...]]:
-    """By comment id, the mean of its labels (`label_share`) and of what the teachers say (the rest)."""
+    """By comment id, the mean of its labels (`label_share`) and of what the teachers say (the rest).
+
+    Of a comment with translations the teachers read the comment and one of these; both count the same.
+    """
     labels = gold_tags(teachers[0].encoder.labels, comments).astype(np.float64)
-    taught = np.mean([teacher.probabilities(comments) for teacher in teachers], axis=0)
+    other = _one_each(translated)
+    both = [comment for comment in comments if comment.id in other]
+    texts = [comment.text for comment in comments] + [other[comment.id] for comment in both]
+    questions = [comment.question for comment in comments] + [comment.question for comment in both]
+    said = np.mean([teacher.probabilities(texts, questions) for teacher in teachers], axis=0)
+    taught = said[: len(comments)].copy()
+    of_both = np.array([comment.id in other for comment in comments], dtype=bool)
+    taught[of_both] = (taught[of_both] + said[len(comments) :]) / 2
     mixed = label_share * labels + (1 - label_share) * taught
     return {comment.id: tuple(row.round(4).tolist()) for comment, row in zip(comments, mixed, strict=True)}
+
+
+def _one_each(translated: Sequence[TranslatedText]) -> Mapping[str, str]:
+    """One translation for each comment that has any, by the comment's id; the same at every call."""
+    versions: dict[str, list[str]] = defaultdict(list)
+    for row in translated:
+        versions[row.id].append(row.text)
+    return {id_: random.Random(id_).choice(texts) for id_, texts in versions.items()}
 
 
 def distilled_examples(

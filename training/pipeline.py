@@ -6,21 +6,23 @@ import logging
 import random
 from dataclasses import dataclass, replace
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import numpy as np
 from tokenizers import Tokenizer
 from transformers import BertModel
 
-from nlp.models.encoder import WindowedEncoder
+from nlp.models.encoder import ONNX, WindowedEncoder
 from nlp.models.labels import LabelSpace
+from nlp.models.onnx_forward import OnnxForward
 from nlp.models.tokenizing import Windows
-from nlp.models.torch_forward import TorchForward
 from nlp.models.torch_model import HEADS, TaggingModel
 from nlp.taxonomy import Taxonomy
 from training.config import Recipe
 from training.data import Corpora, LabelledComment, TranslatedText
 from training.distill import Teacher, distilled_examples, softened
 from training.examples import Example, Examples, gather, of_rating
+from training.export import export_onnx, quantize
 from training.finetune import finetune
 from training.pretrain import new_backbone, pretrain
 from training.streams import Stream, build_streams, corpus_sample, load_streams, save_streams
@@ -160,21 +162,22 @@ class Workshop:
         return TaggingModel.load(path, labels)
 
     def teachers(self) -> list[Teacher]:
-        """The fine-tuned network, and the one that training started from if it had heads."""
+        """The fine-tuned network, and the one that training started from if it had heads, both as they are served."""
         folders = [self.folder / "finetuned", self.folder / "start"]
         labels, windows = LabelSpace.of(Taxonomy.load()), Windows(self.tokenizer(), self.recipe.backbone.max_tokens)
         networks = [TaggingModel.load(folder, labels) for folder in folders if (folder / HEADS).exists()]
-        encoders = [WindowedEncoder(TorchForward(network), windows, labels) for network in networks]
+        encoders = [WindowedEncoder(_served(network), windows, labels) for network in networks]
         return [Teacher.of(encoder, self.calibration_comments()) for encoder in encoders]
 
     def distillation_examples(self) -> Examples:
         left_out = self.calibration_stems()
         comments = [comment for comment in self.corpora.labelled() if comment.stem not in left_out]
-        log.info("teachers read %d comments", len(comments))
+        translated = [*self.corpora.translated(), *self.nynorsk()]
+        log.info("teachers read %d comments and their translations", len(comments))
         examples = distilled_examples(
             comments,
-            [*self.corpora.translated(), *self.nynorsk()],
-            softened(self.teachers(), comments, self.recipe.distillation.label_share),
+            translated,
+            softened(self.teachers(), comments, self.recipe.distillation.label_share, translated),
             translated_weight=self.recipe.finetuning.translated_weight,
         )
         return replace(examples, labelled=[*examples.labelled, *self.rated_sentences()])
@@ -208,3 +211,12 @@ class Workshop:
             )
             model.save(path)
         return TaggingModel.load(path, labels)
+
+
+def _served(network: TaggingModel) -> OnnxForward:
+    """The network in int8, as it is served: it reads several times as many comments a second as in PyTorch."""
+    with TemporaryDirectory() as folder:
+        full, served = Path(folder) / "full.onnx", Path(folder) / ONNX
+        export_onnx(network, full)
+        quantize(full, served)
+        return OnnxForward(served)

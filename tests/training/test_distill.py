@@ -40,3 +40,13 @@ def test_a_translation_learns_what_its_original_learns():
     assert original.tag_probabilities == translation.tag_probabilities
     assert original.tag_probabilities[COLUMN] == pytest.approx(0.5 + 0.5 * 0.8808, abs=1e-3)
     assert (translation.text, translation.weight) == ("dyrt också", 0.3)
+
+
+def test_what_is_said_of_a_translation_counts_as_much_as_what_is_said_of_the_comment():
+    comments = [comment("1", "dyrt", dear=False), comment("2", "dyrt", dear=False)]
+    mixed = softened([teacher(2.0)], comments, 0.0, [TranslatedText("1", "sv", "något annat")])
+    alone = 0.8808
+    unsaid = teacher(2.0).probabilities(["något annat"], [None])[0, COLUMN]
+    assert unsaid < 0.5
+    assert mixed["1"][COLUMN] == pytest.approx((alone + unsaid) / 2, abs=1e-3)
+    assert mixed["2"][COLUMN] == pytest.approx(alone, abs=1e-3)
