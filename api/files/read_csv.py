@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections import Counter, deque
 from collections.abc import Collection, Iterator
 from enum import Enum, auto
@@ -17,6 +18,8 @@ from api.files.rows import InputRow
 from nlp.record import Problem
 
 DELIMITERS = (",", ";", "\t")
+_DECLARED = re.compile(r'"?sep=(.)"?\r?\n', re.IGNORECASE)
+"""The line that some exports begin with, by which Excel is told the delimiter."""
 MAX_CELL = 4 * 1024 * 1024
 """Characters. For `csv.field_size_limit`, which is global: only the command line sets it."""
 
@@ -58,9 +61,12 @@ class CsvReader:
         self._text = open_text(raw, encoding)
         self.notice = self._text.notice
         self.byte_order_mark = self._text.marked
-        self.delimiter = delimiter or _delimiter(self._text.head, named)
+        declared = _DECLARED.match(self._text.head.removeprefix("\ufeff"))
+        self.delimiter = delimiter or (declared[1] if declared else _delimiter(self._text.head, named))
         self._needed = needed
         self._lines = _Rereadable(lines(self._text))
+        if declared:
+            next(self._lines)
         self.names = self._read_header(name, named)
         self.header = unique(self.names)
         self.extra = free("extra_cells", self.header)

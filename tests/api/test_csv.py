@@ -320,3 +320,14 @@ def test_a_header_that_never_closes_its_quote_is_refused(tmp_path: Path) -> None
 def test_an_encoding_that_is_none_is_refused(tmp_path: Path, encoding: str) -> None:
     with pytest.raises(UnknownEncoding, match=encoding):
         tag(tmp_path, "id,text\n1,sein\n", Format.CSV, encoding=encoding)
+
+
+@pytest.mark.parametrize("first", ["sep=;\n", "SEP=;\r\n", '"sep=;"\r\n', "\ufeffsep=;\r\n"])
+def test_a_line_that_tells_excel_the_delimiter_is_no_header(tmp_path: Path, first: str) -> None:
+    out = tag(tmp_path, first + "id;a,b;text\nx;1;hyggelig, ja\n", Format.CSV)
+    assert [(r["id"], r["a,b"], r["text"]) for r in out.records] == [("x", "1", "hyggelig, ja")]
+
+
+def test_the_line_for_excel_counts_as_a_line_where_a_row_is_named(tmp_path: Path) -> None:
+    out = tag(tmp_path, 'sep=;\nid;text\n"x"y;hyggelig\n', Format.CSV)
+    assert out.records[0]["line"] == 3
