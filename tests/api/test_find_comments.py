@@ -11,7 +11,8 @@ from fastapi.testclient import TestClient
 import api
 from api.app import create_app
 from api.comment_schemas import MOST_METADATA_BYTES, NewCommentIn
-from api.ingest.ingest import NewComment, ingest
+from api.ingest.comment import NewComment
+from api.ingest.ingest import ingest
 from api.ingest.worker import TagWorker
 from api.routes.comments import MOST_IN_PAGE, QUERY
 from api.settings import Settings
