@@ -15,7 +15,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -35,8 +35,9 @@ from nlp.errors import StemmeError
 
 SERVE: Final = (sys.executable, "-c", "from api.cli import main; main()", "serve", "--open", "--port")
 LONGEST_LIFE_SECONDS: Final = 4.0
-"""After the service has answered; while it starts it is killed at any time."""
-KILLED_WHILE_IT_STARTS: Final = 0.2
+"""From the moment that is drawn: when it is started, when it answers, or when its model is loaded and it tags."""
+FROM: Final = {"start": 0.2, "answer": 0.3, "ready": 0.5}
+"""How often a life is counted from which moment."""
 LONGEST_START_SECONDS: Final = 120.0
 LONGEST_TAGGING_SECONDS: Final = 1_800.0
 PAUSE_SECONDS: Final = 0.05
@@ -166,27 +167,24 @@ class Service:
             self._process.wait()
             self._process = None
 
-    def wait_until_it_answers(self) -> None:
-        """Until it takes comments; the model may still be loading.
+    def wait_for(self, route: str) -> None:
+        """Until this route answers 200: `/healthz` once comments are taken, `/readyz` once they are tagged too.
 
         Raises
         ------
-        ServiceFailed : if it ends by itself, or does not answer
+        ServiceFailed : if the service ends by itself, or does not get so far
         """
         assert self._process is not None
         until = time.monotonic() + LONGEST_START_SECONDS
         while time.monotonic() < until:
             if (ended := self._process.poll()) is not None:
-                raise ServiceFailed(
-                    f"The service ended with {ended}:\n{self._log.read_text(errors='replace')[-2_000:]}"
-                )
-            try:
-                httpx.get(f"{self.address}/healthz", timeout=5, trust_env=False)
-            except httpx.TransportError:
-                time.sleep(PAUSE_SECONDS)
-            else:
-                return
-        raise ServiceFailed(f"The service did not answer within {LONGEST_START_SECONDS:.0f} seconds.")
+                said = self._log.read_text(errors="replace")[-2_000:]
+                raise ServiceFailed(f"The service ended with {ended}:\n{said}")
+            with suppress(httpx.TransportError):
+                if httpx.get(f"{self.address}{route}", timeout=5, trust_env=False).is_success:
+                    return
+            time.sleep(PAUSE_SECONDS)
+        raise ServiceFailed(f"{route} did not answer within {LONGEST_START_SECONDS:.0f} seconds.")
 
 
 def ingest_kills(
@@ -255,14 +253,15 @@ def _kill_while_they_send(
                 service.kill()
                 acknowledged = sum(len(client.acknowledged) for client in clients)
                 console.print(
-                    f"kill {number} of {kills}: {in_hand} requests in hand, {count_waiting(store):,} comments waiting, "
-                    f"{acknowledged:,} acknowledged so far"
+                    f"kill {number} of {kills}: {in_hand} requests in hand; by now {acknowledged:,} comments "
+                    f"acknowledged, {_count_tagged(store):,} tagged, {count_waiting(store):,} waiting",
+                    soft_wrap=True,
                 )
                 for each in sending:
                     if each.done():  # no client ends by itself unless something is wrong
                         each.result()
             service.start()
-            service.wait_until_it_answers()
+            service.wait_for("/healthz")
             for client in clients:
                 client.enough.set()
             for each in sending:
@@ -276,11 +275,15 @@ def _kill_while_they_send(
 
 def _live(service: Service, moments: random.Random) -> None:
     """Let a service that was started live for a while."""
-    if moments.random() < KILLED_WHILE_IT_STARTS:
-        time.sleep(moments.uniform(0.0, LONGEST_LIFE_SECONDS))
-        return
-    service.wait_until_it_answers()
+    (since,) = moments.choices(list(FROM), list(FROM.values()))
+    if since != "start":
+        service.wait_for("/healthz" if since == "answer" else "/readyz")
     time.sleep(moments.uniform(0.0, LONGEST_LIFE_SECONDS))
+
+
+def _count_tagged(store: Store) -> int:
+    with store.read() as session:
+        return session.scalar(select(func.count()).select_from(Tagging)) or 0
 
 
 def _let_it_tag(store: Store) -> None:
@@ -297,9 +300,7 @@ def _empty_store(url: str) -> Iterator[Store]:
         store.upgrade()
         with store.read() as session:
             if session.scalar(select(func.count()).select_from(StoredComment)):
-                raise ServiceFailed(
-                    f"{store.name} holds comments. Name an empty database: it is filled with made-up ones."
-                )
+                raise ServiceFailed(f"{store.name} holds comments already. Name an empty database.")
         yield store
 
 
