@@ -39,6 +39,8 @@ LONGEST_LIFE_SECONDS: Final = 4.0
 FROM: Final = {"start": 0.2, "answer": 0.3, "ready": 0.5}
 """How often a life is counted from which moment."""
 LONGEST_START_SECONDS: Final = 120.0
+LONGEST_UNACKNOWLEDGED_SECONDS: Final = 600.0
+"""Of one batch, over several lives of the service."""
 LONGEST_TAGGING_SECONDS: Final = 1_800.0
 PAUSE_SECONDS: Final = 0.05
 TEXTS: Final = (
@@ -121,7 +123,7 @@ class Client:
         texts = {name: f"{TEXTS[place % len(TEXTS)]} {name}" for place, name in enumerate(names)}
         comments = [{"source": self.name, "external_id": name, "text": text} for name, text in texts.items()]
         self.sent |= texts
-        until = time.monotonic() + LONGEST_START_SECONDS
+        until = time.monotonic() + LONGEST_UNACKNOWLEDGED_SECONDS
         while time.monotonic() < until and not self.given_up.is_set():
             answer = self._post(http, comments)
             if answer is not None and answer.status_code == httpx.codes.ACCEPTED:
@@ -131,7 +133,7 @@ class Client:
                 raise ServiceFailed(f"POST /v1/comments answered {answer.status_code}: {answer.text[:500]}")
             time.sleep(PAUSE_SECONDS)
         if not self.given_up.is_set():
-            raise ServiceFailed(f"A batch was not acknowledged within {LONGEST_START_SECONDS:.0f} seconds.")
+            raise ServiceFailed(f"A batch was not acknowledged within {LONGEST_UNACKNOWLEDGED_SECONDS:.0f} seconds.")
 
     def _post(self, http: httpx.Client, comments: list[dict[str, str]]) -> httpx.Response | None:
         """The answer; None where the service went away before it came."""
