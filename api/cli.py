@@ -316,6 +316,7 @@ app.command(
     epilog="""Examples:
 
 - `stemme ingest export.csv --dry-run`
+- `stemme ingest export.csv --mapping qualtrics --column nps=Q3 --tag`
 - `stemme ingest export.csv --mapping qualtrics --column nps=Q3 -o comments.jsonl`
 - `stemme ingest svar.xlsx --mapping netigate --value "question=Hva kan bli bedre?" -o comments.parquet`
 """

@@ -18,7 +18,9 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
-from api.ingest.ingest import NewComment, StoredAs
+from api.ingest.comment import NewComment
+from api.ingest.ingest import StoredAs
+from api.personal_data import Kind
 from api.question import LONGEST_QUESTION, as_question
 from api.schemas import CommentId, Question
 from api.store.models import LONGEST_NAME
@@ -149,7 +151,9 @@ class NewCommentIn(BaseModel):
     external_id: CommentId = Field(
         description="The source's own id for it; an integer comes back as a string. It names the comment for ever."
     )
-    text: Text = Field(description="What the customer wrote. An empty one is stored, and cannot be tagged.")
+    text: Text = Field(
+        description="What the customer wrote. It is stored with personal data masked. An empty one cannot be tagged."
+    )
     question: StorableQuestion = Field(
         None, description="The survey's question that it answers. Another question is another version."
     )
@@ -197,10 +201,20 @@ class StoredComment(BaseModel):
     source: str = Field(description="As it was sent.")
     external_id: str = Field(description="As it was sent.")
     version: int = Field(description="The number of the version of its text that stands; 1 is the first.")
+    masked: dict[Kind, int] = Field(
+        description="How many things of each kind of personal data were masked in what was sent.",
+        examples=[{"phone": 1}],
+    )
 
     @classmethod
     def of(cls, stored: StoredAs) -> Self:
-        return cls(id=stored.id, source=stored.source, external_id=stored.external_id, version=stored.version)
+        return cls(
+            id=stored.id,
+            source=stored.source,
+            external_id=stored.external_id,
+            version=stored.version,
+            masked=dict(stored.masked),
+        )
 
 
 class IngestResponse(BaseModel):

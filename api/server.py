@@ -67,6 +67,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         )
     )
     _say_who_may_enter(settings, store)
+    _say_what_is_not_masked(settings)
 
     workers: list[TagWorker] = []
 
@@ -109,6 +110,15 @@ def _say_who_may_enter(settings: Settings, store: Store) -> None:
             "Listening on %s, which others in the network can reach: keys and texts cross it unencrypted. Put a proxy "
             "with TLS in front, or listen on 127.0.0.1.",
             settings.host,
+        )
+
+
+def _say_what_is_not_masked(settings: Settings) -> None:
+    if settings.not_masked:
+        logger.warning(
+            "Not masked (STEMME_MASK): %s. Whatever of it customers write is stored as it came. To mask it, leave "
+            "STEMME_MASK out.",
+            ", ".join(settings.not_masked),
         )
 
 

@@ -4,13 +4,34 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Final, Self
 
-from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from api.files.errors import BadSettings
+from api.personal_data import Kind
 from nlp.tagger import MAX_TEXT_LENGTH
+
+ALL, NONE = "all", "none"
+KINDS: Final = ", ".join(Kind)
+
+
+def _kinds(value: object) -> object:
+    """`all`, `none`, or kinds with commas between them.
+
+    >>> sorted(_kinds("email, phone"))
+    [<Kind.EMAIL: 'email'>, <Kind.PHONE: 'phone'>]
+    """
+    if not isinstance(value, str):
+        return value
+    names = [name.strip() for name in value.lower().split(",")]
+    if names in ([ALL], [NONE]):
+        return frozenset(Kind if names == [ALL] else ())
+    try:
+        return frozenset(map(Kind, names))
+    except ValueError:
+        raise ValueError(f"allowed are {ALL}, {NONE}, or some of {KINDS}, with commas between them") from None
 
 
 class Settings(BaseSettings):
@@ -35,6 +56,10 @@ class Settings(BaseSettings):
         description="URL of the database; without it, an SQLite file in the user's data folder.",
         repr=False,  # it may hold a password
     )
+    mask: Annotated[frozenset[Kind], NoDecode, BeforeValidator(_kinds)] = Field(
+        frozenset(Kind),
+        description=f"Personal data that is masked before a comment is stored: {ALL}, {NONE}, or some of {KINDS}.",
+    )
     batch_size: int = Field(64, ge=1, le=1_024, description="Comments per forward pass.")
     max_text_length: int = Field(
         MAX_TEXT_LENGTH, ge=1, le=MAX_TEXT_LENGTH, description="Characters of a text; a longer one gets its error."
@@ -47,6 +72,11 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
     )
+
+    @property
+    def not_masked(self) -> tuple[Kind, ...]:
+        """The kinds of personal data that are stored as they come."""
+        return tuple(kind for kind in Kind if kind not in self.mask)
 
     @model_validator(mode="after")
     def _open_on_loopback_only(self) -> Self:
@@ -85,5 +115,6 @@ def read_settings(**given: Any) -> Settings:
         if not first["loc"]:  # of settings that do not go together
             raise BadSettings(f"--open (or STEMME_OPEN): {first['msg'].removeprefix('Value error, ')}.") from None
         name = ".".join(map(str, first["loc"]))
-        found = f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {first['msg'].lower()}"
+        wrong = first["msg"].removeprefix("Value error, ").lower()
+        found = f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {wrong}"
         raise BadSettings(f"{found}. Set it or leave it out.") from None

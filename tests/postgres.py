@@ -60,11 +60,14 @@ class PostgresServer:
             return False
         return True
 
-    def stop(self) -> None:
-        """At once, as with a crash of the connections: every session is cut."""
+    def stop(self, *, immediately: bool = False) -> None:
+        """At once, as with a crash of the connections: every session is cut.
+
+        `immediately` is PostgreSQL's own name for going without a checkpoint, as in a crash: the next start recovers.
+        """
         assert self._process is not None
         postmaster = int((self._folder / "data" / "postmaster.pid").read_text().split()[0])
-        os.kill(postmaster, signal.SIGINT)
+        os.kill(postmaster, signal.SIGQUIT if immediately else signal.SIGINT)
         self._process.wait(60)
 
     def new_database(self) -> str:

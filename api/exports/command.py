@@ -19,8 +19,10 @@ from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
+from api.store.command import Database
 
 INTERRUPTED = 130
+REJECTED = ".rejected.csv"
 COLUMN_FIELDS = ("text", *Columns.model_fields)
 VALUE_FIELDS = ("question", *(field for field in Columns.model_fields if field not in {"id", "submitted_at"}))
 
@@ -47,13 +49,22 @@ def ingest(
     ] = None,
     output: Annotated[
         str | None,
-        typer.Option("--output", "-o", help="A .jsonl, .csv or .parquet file for the comments, or -."),
+        typer.Option(
+            "--output",
+            "-o",
+            help="A .jsonl, .csv or .parquet file for the comments, or -, in place of the store.",
+            show_default=False,
+        ),
     ] = None,
+    database: Database = None,
+    tag: Annotated[
+        bool, typer.Option("--tag", help="Tag at once what waits in the store, in place of leaving it to the service.")
+    ] = False,
     rejected: Annotated[
         str | None,
         typer.Option(
             "--rejected",
-            help="A .csv file for the rows that cannot be understood. Default: beside the output.",
+            help="A .csv file for the rows that cannot be understood. Default: beside the output, or the export.",
             show_default=False,
         ),
     ] = None,
@@ -99,10 +110,10 @@ def ingest(
     ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
 ) -> None:
-    """Read a survey platform's export into comments, in the shape that `stemme tag` reads.
+    """Read a survey platform's export into the store, or into a file in the shape that `stemme tag` reads.
 
-    Rows that are no answers are skipped, rows that cannot be understood are rejected, and both are counted. No text
-    leaves this machine.
+    The same export again changes nothing in the store. Personal data is masked before it is stored. Rows that are no
+    answers are skipped, rows that cannot be understood are rejected, and both are counted. No text leaves this machine.
     """
     order = Import(
         input=export,
@@ -116,14 +127,22 @@ def ingest(
         encoding=encoding,
     )
     csv.field_size_limit(MAX_CELL)
+    if dry_run and (output is not None or rejected is not None or tag):
+        raise BadUsage("--dry-run writes nothing. Leave --output, --rejected and --tag out, or --dry-run.")
+    if output is not None and (database is not None or tag):
+        raise BadUsage(
+            "--output writes a file; --database and --tag are for the store. Leave the one or the others out."
+        )
     if dry_run:
-        if output is not None or rejected is not None:
-            raise BadUsage("--dry-run writes nothing. Leave --output and --rejected out, or --dry-run.")
         _preview(order, rows=rows, quiet=quiet)
-        return
-    if output is None:
-        raise BadUsage("Name a file for the comments: -o comments.jsonl. To see them only, say --dry-run.")
-    _import(order, output=output, rejected=rejected or rejected_beside(output), quiet=quiet)
+    elif output is not None:
+        _import(order, output=output, rejected=rejected or rejected_beside(output), quiet=quiet)
+    else:
+        # Here, so that those who write a file need not wait for the database's libraries.
+        from api.exports.store_command import store_export  # noqa: PLC0415
+
+        beside = str(PurePath(export).with_suffix(REJECTED))
+        store_export(order, database=database, rejected=rejected or beside, tag=tag, quiet=quiet)
 
 
 def mappings(
@@ -149,17 +168,18 @@ def rejected_beside(output: str) -> str | None:
     >>> rejected_beside("out/comments.jsonl"), rejected_beside("-")
     ('out/comments.rejected.csv', None)
     """
-    return None if output == STANDARD_STREAM else str(PurePath(output).with_suffix(".rejected.csv"))
+    return None if output == STANDARD_STREAM else str(PurePath(output).with_suffix(REJECTED))
 
 
 def _preview(order: Import, *, rows: int, quiet: bool) -> None:
     from api.exports.preview import preview  # noqa: PLC0415, only a dry run draws a table
+    from api.exports.storable import not_storable  # noqa: PLC0415
 
     with read_export(order) as export:
         if not quiet:
             for notice in export.notices:
                 _say(f"notice: {notice}")
-        preview(export, Console(), rows=rows)
+        preview(export, Console(), rows=rows, check=not_storable)
 
 
 def _import(order: Import, *, output: str, rejected: str | None, quiet: bool) -> None:

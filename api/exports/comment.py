@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+import dataclasses
+from dataclasses import dataclass
 from typing import Any, Final
+
+from api.ingest.comment import NewComment
 
 COLUMNS: Final = (
     "id",
@@ -26,26 +27,26 @@ COLUMNS: Final = (
 
 
 @dataclass(frozen=True, slots=True)
-class ImportedComment:
-    """An answer as it is handed on; `source` and `external_id` together name it for ever.
+class ImportedComment(NewComment):
+    """An answer as it is handed on, with what only exports state.
 
-    `submitted_at` always has a zone. `language_hint` is the language in which the survey was shown, which need not be
-    the one that was written.
+    `language_hint` is the language in which the survey was shown, which need not be the one that was written.
     """
 
-    source: str
-    external_id: str
-    text: str
-    question: str | None = None
-    nps: int | None = None
     rating: float | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
-    department: str | None = None
-    respondent: str | None = None
-    submitted_at: datetime | None = None
     language_hint: str | None = None
-    metadata: Mapping[str, str] = field(default_factory=dict)
+
+    def to_new(self) -> NewComment:
+        """The comment as the store takes it, which keeps the rating and the hint among the metadata.
+
+        >>> ImportedComment("trustpilot", "r1", "Rask levering", rating=4.0, metadata={"domain": "butikk.no"}).to_new()
+        ... # doctest: +ELLIPSIS
+        NewComment(source='trustpilot', ..., metadata={'rating': 4.0, 'domain': 'butikk.no'})
+        """
+        fields = {field.name: getattr(self, field.name) for field in dataclasses.fields(NewComment)}
+        stated = {"rating": self.rating, "language_hint": self.language_hint}
+        known = {name: value for name, value in stated.items() if value is not None}
+        return NewComment(**fields | {"metadata": {**known, **self.metadata}})
 
     def to_row(self) -> dict[str, Any]:
         """The comment under the names of `COLUMNS`, with values that JSON has.

@@ -11,18 +11,24 @@ from rich.text import Text
 
 from api.exports.comment import ImportedComment
 from api.exports.plan import Answer
-from api.exports.run import Counts, Export
+from api.exports.run import Check, Counts, Export, checked
 
 LONGEST_TEXT = 60
 LONGEST_QUESTION = 30
 DIMENSIONS = ("rating", "touchpoint", "channel", "department", "respondent", "language_hint")
 
 
-def preview(export: Export, console: Console, *, rows: int) -> Counts:
-    """Read a whole export, print its first comments and the counts; write nothing."""
+def preview(export: Export, console: Console, *, rows: int, check: Check) -> Counts:
+    """Read a whole export, print its first comments and the counts; write nothing.
+
+    Parameters
+    ----------
+    rows : how many comments are printed
+    check : says which comments the store would not take
+    """
     counts = Counts()
     comments: list[ImportedComment] = []
-    for result in export.results():
+    for result in checked(export.results(), check):
         counts.add(result)
         if isinstance(result, Answer) and len(comments) < rows:
             comments.append(result.comment)

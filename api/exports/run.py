@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -26,6 +26,10 @@ from api.files.problems import Code
 from api.files.run import Report
 from api.files.source import Source, open_source, refuse_folder
 from api.files.summary import ErrorCount
+from nlp.record import Problem
+
+Check = Callable[[ImportedComment], Problem | None]
+"""Why comments cannot go where they are to go; None for one that can."""
 
 BATCH: Final = 500
 ROWS_CHECKED: Final = 100
@@ -201,7 +205,32 @@ def import_file(order: Import, *, output: str, rejected: str | None, report: Rep
         return deliver(export, open_sink(stream, format_), rejected=rejects, report=report)
 
 
-def deliver(export: Export, sink: Sink, *, rejected: RejectedFile | None, report: Report) -> Counts:
+def import_into(order: Import, sink: Sink, *, check: Check, rejected: str, report: Report) -> Counts:
+    """Read an export into a sink that is no file.
+
+    Parameters
+    ----------
+    order : what to read and how
+    check : says which comments the sink cannot take; they are rejected
+    rejected : a .csv file for the rows that could not be understood or taken
+    report : hears notices and how far the run is
+
+    Raises
+    ------
+    FileError : before anything was handed over; what is wrong with the export, the mapping or the file
+    RunFailed : if it broke off halfway; the file does not stand there then
+    """
+    with ExitStack() as stack:
+        export = stack.enter_context(read_export(order))
+        for notice in export.notices:
+            report.notice(notice)
+        rejects = RejectedFile(stack.enter_context(open_output(rejected, source=export.source)))
+        return deliver(export, sink, rejected=rejects, report=report, check=check)
+
+
+def deliver(
+    export: Export, sink: Sink, *, rejected: RejectedFile | None, report: Report, check: Check | None = None
+) -> Counts:
     """Hand every comment of an export to a sink, a batch at a time, and every rejected row to its file.
 
     Raises
@@ -212,7 +241,7 @@ def deliver(export: Export, sink: Sink, *, rejected: RejectedFile | None, report
     start = time.perf_counter()
     report.step("Reading", total=export.total)
     try:
-        for result in export.results():
+        for result in checked(export.results(), check):
             counts.add(result)
             if isinstance(result, Answer):
                 batch.append(result.comment)
@@ -233,6 +262,16 @@ def deliver(export: Export, sink: Sink, *, rejected: RejectedFile | None, report
         raise RunFailed(f"The run broke off: {error.strerror or error}. The output is not complete.") from error
     counts.seconds = time.perf_counter() - start
     return counts
+
+
+def checked(results: Iterable[Result], check: Check | None) -> Iterator[Result]:
+    """Results as they come, with those comments rejected that the check does not let through."""
+    for result in results:
+        problem = check(result.comment) if check and isinstance(result, Answer) else None
+        if problem is None or not isinstance(result, Answer):
+            yield result
+        else:
+            yield Rejected(result.row, result.comment.external_id, problem.code, problem.message)
 
 
 def _header(table: Table, shape: FileShape, name: str) -> tuple[Header, Iterator[TableRow]]:

@@ -82,6 +82,7 @@ class CsvLines:
         self._text = io.TextIOWrapper(stream, "utf-8", errors="backslashreplace", newline="", write_through=True)
         self._csv = csv.writer(self._text)
         self._csv.writerow(names)
+        stream.flush()  # what a killed run leaves is then not empty, by which the next run knows it
 
     def write(self, rows: Sequence[dict[str, Any]]) -> None:
         self._csv.writerows([[cell(row[name]) for name in self._names] for row in rows])

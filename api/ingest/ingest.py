@@ -3,52 +3,52 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from datetime import datetime
-from typing import Any, Final
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Final
 
 from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session, contains_eager
 
-from api.ingest.treatment import TextTreatment, as_it_came
+from api.ingest.comment import NewComment
+from api.ingest.treatment import Treatment, masking
+from api.personal_data import Kind
 from api.store.database import Store
 from api.store.models import CommentVersion, PendingVersion, Source, StoredComment, now
 
 ORDER_LOCK: Final = 0x696E67657374
 """Of PostgreSQL: "ingest" in ASCII."""
+MASK_EVERYTHING: Final = masking(frozenset(Kind))
+DESCRIBED: Final = ("nps", "touchpoint", "channel", "department", "respondent")
+
+__all__ = ["NewComment", "Outcome", "StoredAs", "ingest"]
 
 
-@dataclass(frozen=True, slots=True)
-class NewComment:
-    """A comment to be stored; `source` and `external_id` name it for ever, the rest may change.
+class Outcome(StrEnum):
+    """What a comment was to the store: not there, there and different in anything, or there as it is."""
 
-    `text` holds no NUL and no half of a surrogate pair, `submitted_at` has a zone, and `metadata` is JSON.
-    """
-
-    source: str
-    external_id: str
-    text: str
-    question: str | None = None
-    nps: int | None = None
-    touchpoint: str | None = None
-    channel: str | None = None
-    department: str | None = None
-    respondent: str | None = None
-    submitted_at: datetime | None = None
-    metadata: Mapping[str, Any] = field(default_factory=dict)
+    NEW = "new"
+    CHANGED = "changed"
+    UNCHANGED = "unchanged"
 
 
 @dataclass(frozen=True, slots=True)
 class StoredAs:
-    """Where a comment lies: its id in the store and the version of its text that stands."""
+    """Where a comment lies: its id in the store and the version of its text that stands.
+
+    `masked` counts what was masked in it, by kind. `outcome` is of this call alone, so it does not count when two are
+    compared: the same comment again lies where it lay.
+    """
 
     id: int
     source: str
     external_id: str
     version: int
+    masked: Mapping[Kind, int] = field(default_factory=dict)
+    outcome: Outcome = field(default=Outcome.NEW, compare=False)
 
 
-def ingest(comments: Iterable[NewComment], *, store: Store, treat: TextTreatment = as_it_came) -> list[StoredAs]:
+def ingest(comments: Iterable[NewComment], *, store: Store, treat: Treatment = MASK_EVERYTHING) -> list[StoredAs]:
     """Store comments in one transaction: all are on the disk when it returns, or none.
 
     A comment that is there is not stored again. If its text or question differs it gets a new version, which will be
@@ -56,7 +56,7 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: TextTreatment
 
     Parameters
     ----------
-    treat : what is done to each text before it is stored
+    treat : what is done to each comment before it is stored; by default personal data is masked
 
     Returns
     -------
@@ -66,17 +66,24 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: TextTreatment
     ------
     StoreUnavailable : if the database does not answer; nothing was stored
     """
-    treated = [replace(comment, text=treat(comment.text)) for comment in comments]
+    treated = [treat(comment) for comment in comments]
     with store.write() as session:
         _take_turns(session)
-        kept = _Kept(session, treated)
-        versions = [kept.put(comment) for comment in treated]
+        kept = _Kept(session, [each.comment for each in treated])
+        put = [kept.put(each.comment) for each in treated]
         session.flush()
         if new := [{"version_id": version.id, "attempts": 0} for version in kept.new_versions]:
             session.execute(insert(PendingVersion), new)
         return [
-            StoredAs(version.comment_id, comment.source, comment.external_id, version.number)
-            for comment, version in zip(treated, versions, strict=True)
+            StoredAs(
+                version.comment_id,
+                each.comment.source,
+                each.comment.external_id,
+                version.number,
+                masked=each.masked,
+                outcome=outcome,
+            )
+            for each, (version, outcome) in zip(treated, put, strict=True)
         ]
 
 
@@ -99,8 +106,8 @@ class _Kept:
         self._standing = self._known(comments)
         self.new_versions: list[CommentVersion] = []
 
-    def put(self, comment: NewComment) -> CommentVersion:
-        """The version that stands once this comment has been put in."""
+    def put(self, comment: NewComment) -> tuple[CommentVersion, Outcome]:
+        """The version that stands once this comment has been put in, and what it was to the store."""
         key = comment.source, comment.external_id
         standing = self._standing.get(key)
         if standing is None:
@@ -109,15 +116,15 @@ class _Kept:
             self._session.add(stored)
         else:
             stored = standing.comment
-        _describe(stored, comment)
+        described = _describe(stored, comment)
         if standing is not None and (standing.text, standing.question) == (comment.text, comment.question):
-            return standing
+            return standing, Outcome.CHANGED if described else Outcome.UNCHANGED
         stored.version += 1
         version = CommentVersion(comment=stored, number=stored.version, text=comment.text, question=comment.question)
         self._session.add(version)
         self.new_versions.append(version)
         self._standing[key] = version
-        return version
+        return version, Outcome.NEW if standing is None else Outcome.CHANGED
 
     def _known_or_new_sources(self, names: set[str]) -> dict[str, Source]:
         known = {source.name: source for source in self._session.scalars(select(Source).where(Source.name.in_(names)))}
@@ -141,9 +148,11 @@ class _Kept:
         return known
 
 
-def _describe(stored: StoredComment, comment: NewComment) -> None:
-    stored.nps = comment.nps
-    stored.touchpoint, stored.channel, stored.department = comment.touchpoint, comment.channel, comment.department
-    stored.respondent = comment.respondent
-    stored.submitted_at = comment.submitted_at or stored.submitted_at
-    stored.extra = dict(comment.metadata)
+def _describe(stored: StoredComment, comment: NewComment) -> bool:
+    """Give a comment the values that came last; whether any is another than before."""
+    values = {name: getattr(comment, name) for name in DESCRIBED}
+    values |= {"submitted_at": comment.submitted_at or stored.submitted_at, "extra": dict(comment.metadata)}
+    changed = [name for name, value in values.items() if getattr(stored, name) != value]
+    for name in changed:
+        setattr(stored, name, values[name])
+    return bool(changed)

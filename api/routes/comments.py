@@ -26,6 +26,7 @@ from api.comment_schemas import (
 from api.cursor import BadCursor, cursor_after, id_before
 from api.dependencies import StoreDep, UnsupportedMediaType, WakeDep, require_json
 from api.ingest.ingest import ingest
+from api.ingest.treatment import masking
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.settings import Settings
@@ -69,6 +70,7 @@ def comments_router(settings: Settings) -> APIRouter:
     """The routes, with the limits that these settings give them."""
     router = APIRouter(tags=["comments"])
     limited_request = ingest_request(settings.max_comments)
+    treat = masking(settings.mask)
 
     # None is `async`: the framework runs them in worker threads, so that health checks are answered meanwhile.
     @router.post(
@@ -88,9 +90,10 @@ def comments_router(settings: Settings) -> APIRouter:
 
         A comment is named by its source and external id. Sent again it is not stored again, and the answer is the same;
         a changed text or question makes a new version, which is tagged too. Its other fields take the values that came
-        last.
+        last. Personal data in its text, its question and the strings of its metadata is masked before it is stored.
         """
-        stored = ingest((each.new_comment() for each in body.comments), store=store)  # type: ignore[attr-defined]
+        new = (each.new_comment() for each in body.comments)  # type: ignore[attr-defined]
+        stored = ingest(new, store=store, treat=treat)
         wake_worker()
         return IngestResponse(comments=[StoredComment.of(each) for each in stored])
 

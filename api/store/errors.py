@@ -51,6 +51,6 @@ class StoreUnavailable(StoreError):
 
     def __init__(self, database: str) -> None:
         super().__init__(
-            f"{database} does not answer, or is held by another process for too long. Nothing of this call was "
-            "stored; send it again after Retry-After."
+            f"{database} does not answer, or is held by another process for too long. Send it again after "
+            "Retry-After: nothing is stored twice."
         )

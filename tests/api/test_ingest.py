@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -11,7 +12,9 @@ from sqlalchemy import select
 
 from api.app import create_app
 from api.comment_examples import REQUESTS
-from api.ingest.ingest import NewComment, StoredAs, ingest
+from api.ingest.comment import NewComment
+from api.ingest.ingest import StoredAs, ingest
+from api.ingest.treatment import Treated
 from api.settings import Settings
 from api.store.database import Store
 from api.store.errors import StoreUnavailable
@@ -216,9 +219,9 @@ def _seconds(moment: str) -> float:
     return datetime.fromisoformat(moment).timestamp()
 
 
-def test_what_is_done_to_a_text_is_done_before_it_is_stored(store: Store) -> None:
-    def masked(text: str) -> str:
-        return text.replace("Kari", "█")
+def test_what_is_done_to_a_comment_is_done_before_it_is_stored(store: Store) -> None:
+    def masked(comment: NewComment) -> Treated:
+        return Treated(replace(comment, text=comment.text.replace("Kari", "█")))
 
     one = NewComment("survey", "1", "Kari ringte")
     assert ingest([one], store=store, treat=masked) == ingest([one], store=store, treat=masked)
@@ -236,6 +239,17 @@ def test_a_call_that_fails_halfway_stores_nothing(store: Store, monkeypatch: pyt
 
 def test_nothing_is_ingested_from_nothing(store: Store) -> None:
     assert ingest([], store=store) == []
+
+
+def test_ingest_says_what_each_was_to_the_store(store: Store) -> None:
+    def outcomes(*comments: NewComment) -> list[str]:
+        return [stored.outcome for stored in ingest(comments, store=store)]
+
+    one, other = NewComment("survey", "a", "Seint", metadata={"x": [1]}), NewComment("survey", "b", "Bra")
+    assert outcomes(one, one, other) == ["new", "unchanged", "new"]
+    assert outcomes(one, other) == ["unchanged", "unchanged"]
+    assert outcomes(replace(one, text="Altfor seint"), replace(other, nps=9)) == ["changed", "changed"]
+    assert outcomes(replace(one, text="Altfor seint", metadata={}), replace(other, nps=9)) == ["changed", "unchanged"]
 
 
 def test_ingest_says_where_each_lies(store: Store) -> None:

@@ -143,7 +143,6 @@ def test_a_sink_gets_the_comments_in_batches_and_is_finished_once(tmp_path: Path
 @pytest.mark.parametrize(
     ("arguments", "code"),
     [
-        (["EXPORT"], "bad_usage"),
         (["EXPORT", "--dry-run", "-o", "c.jsonl"], "bad_usage"),
         (["EXPORT", "-o", "c.jsonl", "--column", "Q3"], "bad_usage"),
         (["EXPORT", "-o", "c.jsonl", "--column", "score=Q3"], "bad_usage"),
@@ -195,6 +194,7 @@ def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (mapping,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "ours.toml").write_text(mapping, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("STEMME_DATABASE", f"sqlite:///{tmp_path}/store.db")
     return tmp_path
 
 

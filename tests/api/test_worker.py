@@ -10,7 +10,8 @@ from threading import current_thread
 import pytest
 from sqlalchemy import select, update
 
-from api.ingest.ingest import NewComment, ingest
+from api.ingest.comment import NewComment
+from api.ingest.ingest import ingest
 from api.ingest.worker import MOST_ATTEMPTS, TagWorker
 from api.store.database import Store
 from api.store.errors import StoreUnavailable

@@ -1,0 +1,94 @@
+"""`stemme ingest` without `-o`: an export goes into the store, and is tagged there by the service or at once."""
+
+from __future__ import annotations
+
+from contextlib import closing
+from typing import Final
+
+import typer
+from rich.console import Console
+
+from api.exports.run import Import, import_into
+from api.exports.sink_store import StoreSink
+from api.exports.storable import not_storable
+from api.files.errors import RunFailed
+from api.files.progress import ProgressBar
+from api.ingest.treatment import masking
+from api.ingest.waiting import count_waiting, tag_waiting
+from api.ingest.worker import TagWorker
+from api.settings import Settings, read_settings
+from api.store.database import Store
+from api.store.errors import StoreUnavailable
+from nlp.tagger import Tagger
+
+INTERRUPTED: Final = 130
+GOES_ON: Final = "the same command goes on"
+
+
+def store_export(order: Import, *, database: str | None, rejected: str, tag: bool, quiet: bool) -> None:
+    """Read an export into the store, a batch at a time, and say what it changed.
+
+    Parameters
+    ----------
+    database : a URL; without it, as the settings say
+    rejected : a .csv file for the rows that could not be understood or stored
+    tag : whether what waits in the store is tagged here, or left to the service
+
+    Raises
+    ------
+    StemmeError : before anything was stored; what is wrong with the export, the file or the database
+    RunFailed : if the store stopped answering; what was stored by then stays, and the same command goes on
+    """
+    settings = read_settings(database=database)
+    with (
+        closing(Store.open(settings.database)) as store,
+        ProgressBar(Console(stderr=True), quiet=quiet) as bar,
+    ):
+        if settings.not_masked:
+            bar.notice(f"Not masked (STEMME_MASK): {', '.join(settings.not_masked)}.")
+        _import(order, StoreSink(store, treat=masking(settings.mask), notice=bar.notice), rejected, bar, quiet=quiet)
+        if tag:
+            _tag(store, settings, bar, quiet=quiet)
+        elif not quiet and (waiting := count_waiting(store)):
+            _say(
+                f"{waiting:,} wait to be tagged. `stemme serve` tags what waits while it runs; to tag it now, say the "
+                "same with --tag."
+            )
+
+
+def _import(order: Import, sink: StoreSink, rejected: str, bar: ProgressBar, *, quiet: bool) -> None:
+    try:
+        counts = import_into(order, sink, check=not_storable, rejected=rejected, report=bar)
+    except KeyboardInterrupt:
+        _say(f"interrupted. {sink.counts.comments:,} comments were stored; {GOES_ON}.", style="red")
+        raise typer.Exit(INTERRUPTED) from None
+    except StoreUnavailable as error:
+        stored = f"{sink.counts.comments:,} comments were stored"
+        raise RunFailed(f"{sink.store.name} does not answer. {stored}; {GOES_ON}.") from error
+    if quiet:
+        return
+    _say(f"{counts}\nIn {sink.store.name}: {sink.counts}")
+    if counts.rejected:
+        _say(f"  The rejected rows and why: {rejected}")
+
+
+def _tag(store: Store, settings: Settings, bar: ProgressBar, *, quiet: bool) -> None:
+    tagger = Tagger.load(settings.model)
+    worker = TagWorker(store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+    try:
+        done = tag_waiting(worker, store, report=bar)
+    except KeyboardInterrupt:
+        left = f"{count_waiting(store):,} wait to be tagged"
+        _say(f"interrupted. {left}; {GOES_ON}, and so does `stemme serve`.", style="red")
+        raise typer.Exit(INTERRUPTED) from None
+    except StoreUnavailable as error:
+        raise RunFailed(f"{store.name} does not answer. What is not tagged still waits; {GOES_ON}.") from error
+    if quiet:
+        return
+    _say(f"Tagged {done:,} with {tagger.name}.")
+    if left_over := count_waiting(store):
+        _say(f"{left_over:,} could not be tagged yet; `stemme serve` tries them again.")
+
+
+def _say(sentence: str, *, style: str | None = None) -> None:
+    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
