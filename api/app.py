@@ -16,6 +16,7 @@ from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import health
 from api.routes.classify import classify_router
 from api.routes.comments import comments_router
+from api.routes.corrections import corrections_router
 from api.routes.reference import add_reference
 from api.settings import Settings
 from api.store.database import Store
@@ -76,6 +77,7 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     app.include_router(classify_router(settings))
     if store is not None:
         app.include_router(comments_router(settings))
+        app.include_router(corrections_router())
     add_reference(app)
     app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app

@@ -18,13 +18,13 @@ from pydantic import (
 )
 from pydantic_core import PydanticCustomError
 
+from api.corrections.answers import CorrectedLabel, corrected_labels, is_whole
 from api.ingest.comment import NewComment
 from api.ingest.ingest import StoredAs
 from api.personal_data import Kind
 from api.question import LONGEST_QUESTION, as_question
 from api.schemas import CommentId, Question
 from api.store.models import LONGEST_NAME
-from api.store.records import as_record
 from api.store.search import Found, split_words
 from nlp.record import FailedComment, TaggedComment
 from nlp.tagger import MAX_TEXT_LENGTH
@@ -34,7 +34,13 @@ HIGHEST_NPS: Final = 10
 LONGEST_QUERY: Final = 500
 
 
-def _storable(value: object, longest: int) -> str:
+def storable(value: object, longest: int) -> str:
+    """A string of at most so many characters that every store keeps.
+
+    Raises
+    ------
+    PydanticCustomError : if it is none
+    """
     if not isinstance(value, str):
         raise PydanticCustomError("text_type", "Input should be a string")
     if len(value) > longest:
@@ -53,11 +59,11 @@ def _is_storable(value: str) -> bool:
 
 
 def _text(value: object) -> str:
-    return _storable(value, MAX_TEXT_LENGTH)
+    return storable(value, MAX_TEXT_LENGTH)
 
 
 def _name(value: object) -> str:
-    name = _storable(value, LONGEST_NAME)
+    name = storable(value, LONGEST_NAME)
     if not name.strip():
         raise PydanticCustomError("name_blank", "Input is blank; leave the field out, or send null, if it is not known")
     return name
@@ -129,7 +135,7 @@ Metadata = Annotated[dict[str, Any], PlainValidator(_metadata), WithJsonSchema({
 
 
 def _words(value: object) -> str:
-    words = _storable(value, LONGEST_QUERY)
+    words = storable(value, LONGEST_QUERY)
     if not split_words(words):
         raise PydanticCustomError("words", "Input holds no word to search for")
     return words
@@ -243,13 +249,21 @@ class CommentOut(BaseModel):
     received_at: datetime = Field(description="When it was first received, in UTC.")
     metadata: dict[str, Any] = Field(description="Anything else.")
     record: TaggedComment | FailedComment | None = Field(
-        description="Its tags, or why it has none, under `external_id`; null while it waits to be tagged."
+        description="Its tags, or why it has none, under `external_id`; null while it waits to be tagged. What people "
+        "have corrected stands in it."
+    )
+    revision: str = Field(
+        description="Another one as soon as text, tags or corrections are others; sent with a review.",
+        examples=["1.17.0.0"],
+    )
+    reviewed: bool = Field(description="Whether people have decided every label of the text that stands.")
+    corrected: list[CorrectedLabel] = Field(
+        description="Where `record` is a person's word: labels that somebody named, or that differ from the model's."
     )
 
     @classmethod
     def of(cls, found: Found) -> Self:
         comment, version = found.comment, found.version
-        record = None if found.tagging is None else as_record(found.tagging, id_=comment.external_id)
         same = ("id", "external_id", "version", "nps", "touchpoint", "channel", "department", "respondent")
         return cls(
             **{name: getattr(comment, name) for name in (*same, "submitted_at", "received_at")},
@@ -257,7 +271,10 @@ class CommentOut(BaseModel):
             text=version.text,
             question=version.question,
             metadata=comment.extra,
-            record=record,
+            record=found.record,
+            revision=found.revision,
+            reviewed=is_whole(found.corrections.decisions),
+            corrected=corrected_labels(found),
         )
 
 

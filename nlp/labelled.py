@@ -68,8 +68,10 @@ class _Written(_Labels):
 
 
 class LabelledComment(_Written):
-    """A comment with every tag that it should get."""
+    """A comment with every tag that it should get; `version_of` names the comment where a file holds several versions
+    of its text."""
 
+    version_of: str | None = None
     sentiment: SentimentLabel
     themes: tuple[LabelledTheme, ...]
     factors: tuple[LabelledFactor, ...]

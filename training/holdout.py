@@ -13,8 +13,9 @@ def hold_out(
 ) -> tuple[list[LabelledComment], list[LabelledComment]]:
     """Draw comments to keep out, and return the rest and the drawn ones, each in their order.
 
-    Comments that are localisations of one another or have the same words fall on one side. On which side depends only
-    on the smallest of their ids and on the seed, so that a file that grows keeps its held-out comments held out.
+    Comments that are localisations or versions of one another or have the same words fall on one side. On which side
+    depends only on the smallest of their ids and on the seed, so that a file that grows keeps its held-out comments
+    held out.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ def _groups(comments: Sequence[LabelledComment]) -> list[str]:
 
 
 def _stem(comment: LabelledComment) -> str:
-    return f"id {comment.original_id or comment.id}"
+    return f"id {comment.version_of or comment.original_id or comment.id}"
 
 
 def _words(comment: LabelledComment) -> str:

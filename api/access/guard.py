@@ -19,7 +19,7 @@ from api.store.database import Store
 from api.store.errors import StoreUnavailable
 
 GUARDED: Final = "/v1/"
-ANYBODY: Final = Caller("open", frozenset(Scope))
+ANYBODY: Final = Caller("open", frozenset(Scope), "open")
 """Whom requests come from under `stemme serve --open`."""
 
 # It says in OpenAPI how a key is sent; the guard has read the header before.
@@ -66,13 +66,22 @@ def needs(scope: Scope) -> Any:
     def check(
         request: Request, _key: Annotated[HTTPAuthorizationCredentials | None, Depends(in_openapi)] = None
     ) -> Caller:
-        caller: Caller = request.state.caller
+        caller = caller_of(request)
         if scope not in caller.scopes:
             raise MissingScope(caller.prefix, scope, sorted(caller.scopes))
         return caller
 
     check.needed_scope = scope  # type: ignore[attr-defined]  # a test reads it of every route
     return Depends(check)
+
+
+def caller_of(request: Request) -> Caller:
+    """Whom a request comes from."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(caller_of)]
 
 
 def refusal(error: AccessError) -> Any:

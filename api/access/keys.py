@@ -31,10 +31,11 @@ LAST_USED_STEP: Final = timedelta(minutes=1)
 
 @dataclass(frozen=True, slots=True)
 class Caller:
-    """Whom a request comes from: a key's prefix and scopes."""
+    """Whom a request comes from: a key's prefix, scopes and name."""
 
     prefix: str
     scopes: frozenset[str]
+    name: str = ""
 
 
 def create_key(store: Store, *, scopes: Collection[Scope], name: str, expires_at: datetime | None, by: str) -> str:
@@ -104,7 +105,7 @@ def authenticate(store: Store, key: str) -> Caller:
     if found.last_used_at is None or moment - found.last_used_at >= LAST_USED_STEP:
         with store.write() as session:
             session.execute(update(ApiKey).where(ApiKey.id == found.id).values(last_used_at=moment))
-    return Caller(prefix, frozenset(found.scopes))
+    return Caller(prefix, frozenset(found.scopes), found.name)
 
 
 def _split(key: str) -> tuple[str, str]:

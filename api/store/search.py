@@ -8,10 +8,20 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, text
+from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, text
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
 
-from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind
+from api.corrections.shown import (
+    NO_CORRECTIONS,
+    Corrections,
+    corrections_of,
+    has_tag,
+    shown_language,
+    shown_record,
+    shown_sentiment,
+)
+from api.store.models import CommentVersion, Source, StoredComment, Tagging, TagKind
+from nlp.record import Record
 
 # The expression of the index: a full-text parser of PostgreSQL would take an address for one word.
 SEARCHED: Final = r"to_tsvector('simple', translate(comment_versions.text, '-./@_+&?=#~\:', '             '))"
@@ -19,7 +29,7 @@ SEARCHED: Final = r"to_tsvector('simple', translate(comment_versions.text, '-./@
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Filters:
-    """What a comment has to be like; what is None does not matter. Tags are those that are shown."""
+    """What a comment has to be like; what is None does not matter. Tags are those that are shown, corrected."""
 
     source: str | None = None
     touchpoint: str | None = None
@@ -45,11 +55,25 @@ class Filters:
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A comment, the version that stands, and what is shown of it; None while it waits to be tagged."""
+    """A comment, the version that stands, what the shown run said of it (None while it waits), and what people did."""
 
     comment: StoredComment
     version: CommentVersion
     tagging: Tagging | None
+    corrections: Corrections = NO_CORRECTIONS
+
+    @property
+    def record(self) -> Record | None:
+        """The record that is shown; None while the comment waits to be tagged."""
+        if self.tagging is None:
+            return None
+        return shown_record(self.tagging, self.corrections, id_=self.comment.external_id)
+
+    @property
+    def revision(self) -> str:
+        """Changes with the text, with the tagging that is shown, and with every correction."""
+        tagging = 0 if self.tagging is None else self.tagging.id
+        return f"{self.version.number}.{tagging}.{self.corrections.newest}.{self.corrections.withdrawn}"
 
 
 def find(session: Session, filters: Filters, *, before_id: int | None, limit: int) -> list[Found]:
@@ -64,13 +88,23 @@ def find(session: Session, filters: Filters, *, before_id: int | None, limit: in
     query = _standing().where(*_conditions(session, filters)).order_by(StoredComment.id.desc()).limit(limit)
     if before_id is not None:
         query = query.where(StoredComment.id < before_id)
-    return [Found(*row.tuple()) for row in session.execute(query)]
+    return _with_corrections(session, [row.tuple() for row in session.execute(query)])
 
 
 def find_one(session: Session, id_: int) -> Found | None:
     """The comment with this id."""
     row = session.execute(_standing().where(StoredComment.id == id_)).one_or_none()
-    return None if row is None else Found(*row.tuple())
+    return None if row is None else _with_corrections(session, [row.tuple()])[0]
+
+
+def _with_corrections(
+    session: Session, rows: Sequence[tuple[StoredComment, CommentVersion, Tagging | None]]
+) -> list[Found]:
+    corrections = corrections_of(session, [version.id for _, version, _ in rows])
+    return [
+        Found(comment, version, tagging, corrections.get(version.id, NO_CORRECTIONS))
+        for comment, version, tagging in rows
+    ]
 
 
 def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
@@ -93,10 +127,12 @@ def _conditions(session: Session, filters: Filters) -> Iterator[ColumnElement[bo
         StoredComment.channel: filters.channel,
         StoredComment.department: filters.department,
         StoredComment.respondent: filters.respondent,
-        Tagging.language: filters.language,
-        Tagging.sentiment: filters.sentiment,
     }
     yield from (column == value for column, value in columns.items() if value is not None)
+    if filters.language is not None:
+        yield shown_language() == filters.language
+    if filters.sentiment is not None:
+        yield shown_sentiment() == filters.sentiment
     if filters.nps_min is not None:
         yield StoredComment.nps >= filters.nps_min
     if filters.nps_max is not None:
@@ -108,7 +144,7 @@ def _conditions(session: Session, filters: Filters) -> Iterator[ColumnElement[bo
     tags = {TagKind.THEME: filters.theme, TagKind.FACTOR: filters.factor, TagKind.FLAG: filters.flag}
     for kind, label in tags.items():
         if label is not None:
-            yield exists().where(Tag.tagging_id == Tagging.id, Tag.kind == kind, Tag.label == label, Tag.raised)
+            yield has_tag(CommentVersion.id, kind, label)
     if filters.words is not None:
         yield _has_words(session, split_words(filters.words))
 

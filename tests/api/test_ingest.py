@@ -66,7 +66,8 @@ def test_every_field_is_stored(client: TestClient) -> None:
     (stored,) = post(client, body)
     answer = client.get(f"/v1/comments/{stored['id']}").json()
     moments = {"submitted_at": "2026-11-02T07:30:00Z", "received_at": answer["received_at"]}
-    assert answer == {**body, **moments, "id": stored["id"], "version": 1, "record": None}
+    uncorrected = {"revision": "1.0.0.0", "reviewed": False, "corrected": []}
+    assert answer == {**body, **moments, **uncorrected, "id": stored["id"], "version": 1, "record": None}
 
 
 @pytest.mark.parametrize("name", REQUESTS)

@@ -137,6 +137,8 @@ def test_a_real_problem_validates() -> None:
 DESCRIBED = [
     *("Comment", "ClassifyRequest", "ClassifyResponse", "ProblemDetails", "FieldError"),
     *("NewCommentIn", "IngestRequest", "IngestResponse", "StoredComment", "CommentOut", "CommentPage"),
+    *("CorrectionRequest", "SpanIn", "SentimentIn", "ThemeIn", "FactorIn", "FlagIn", "CorrectedLabel", "DecidedLabel"),
+    *("CorrectionOut", "CorrectionPage", "Withdrawal", "AgreementReport"),
 ]
 
 

@@ -21,6 +21,20 @@ def test_a_file_that_grows_keeps_its_held_out_comments_held_out():
     assert ids(early) == [id_ for id_ in ids(late) if int(id_[1:]) < 300]
 
 
+def test_versions_of_one_comment_are_never_parted():
+    comments = [
+        labelled(f"{number}.{version}", f"tekst {number} i utgåve {version}").model_copy(
+            update={"version_of": str(number)}
+        )
+        for number in range(200)
+        for version in (1, 2)
+    ]
+    rest, drawn = hold_out(comments, 0.2, seed=1)
+    assert 20 < len({comment.version_of for comment in drawn}) < 70
+    assert not {comment.version_of for comment in rest} & {comment.version_of for comment in drawn}
+    assert without(comments, comments[:1]) == comments[2:]
+
+
 def test_localisations_stay_with_their_original_and_the_same_words_together():
     texts = [f"tekst {number}" for number in range(200)]
     versions = [labelled(f"A{number}{suffix}", f"{text}{suffix}") for number, text in enumerate(texts)
