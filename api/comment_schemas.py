@@ -32,7 +32,8 @@ HIGHEST_NPS: Final = 10
 LONGEST_QUERY: Final = 500
 
 
-def _storable(value: object, longest: int) -> str:
+def storable(value: object, longest: int) -> str:
+    """A text that every store keeps, of so many characters at most."""
     if not isinstance(value, str):
         raise PydanticCustomError("text_type", "Input should be a string")
     if len(value) > longest:
@@ -51,11 +52,11 @@ def _is_storable(value: str) -> bool:
 
 
 def _text(value: object) -> str:
-    return _storable(value, MAX_TEXT_LENGTH)
+    return storable(value, MAX_TEXT_LENGTH)
 
 
 def _name(value: object) -> str:
-    name = _storable(value, LONGEST_NAME)
+    name = storable(value, LONGEST_NAME)
     if not name.strip():
         raise PydanticCustomError("name_blank", "Input is blank; leave the field out, or send null, if it is not known")
     return name
@@ -127,7 +128,7 @@ Metadata = Annotated[dict[str, Any], PlainValidator(_metadata), WithJsonSchema({
 
 
 def _words(value: object) -> str:
-    words = _storable(value, LONGEST_QUERY)
+    words = storable(value, LONGEST_QUERY)
     if not split_words(words):
         raise PydanticCustomError("words", "Input holds no word to search for")
     return words
@@ -217,8 +218,8 @@ class CommentOut(BaseModel):
     id: int = Field(description="Its id in the store.")
     source: str = Field(description="Where it comes from.")
     external_id: str = Field(description="The source's own id for it.")
-    version: int = Field(description="The number of the version that stands.")
-    text: str = Field(description="The text that stands. Offsets in `record` count its code points.")
+    version: int = Field(description="The number of this version of its text.")
+    text: str = Field(description="The text of this version. Offsets in `record` count its code points.")
     question: str | None = Field(description="The survey's question that it answers.")
     nps: int | None = Field(description="0 to 10.")
     touchpoint: str | None = Field(description="Where in the journey it was asked.")
@@ -236,10 +237,11 @@ class CommentOut(BaseModel):
     def of(cls, found: Found) -> Self:
         comment, version = found.comment, found.version
         record = None if found.tagging is None else as_record(found.tagging, id_=comment.external_id)
-        same = ("id", "external_id", "version", "nps", "touchpoint", "channel", "department", "respondent")
+        same = ("id", "external_id", "nps", "touchpoint", "channel", "department", "respondent")
         return cls(
             **{name: getattr(comment, name) for name in (*same, "submitted_at", "received_at")},
             source=comment.source.name,
+            version=version.number,
             text=version.text,
             question=version.question,
             metadata=comment.extra,
