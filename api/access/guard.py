@@ -75,6 +75,15 @@ def needs(scope: Scope) -> Any:
     return Depends(check)
 
 
+def current_caller(request: Request) -> Caller:
+    """Whom this request comes from."""
+    caller: Caller = request.state.caller
+    return caller
+
+
+CallerDep = Annotated[Caller, Depends(current_caller)]
+
+
 def refusal(error: AccessError) -> Any:
     """The answer to a request that is turned away."""
     return problem_response(error, headers={"WWW-Authenticate": error.challenge})
