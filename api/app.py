@@ -13,11 +13,12 @@ from api.access.guard import AdmitAnybody, Guard, add_refusals
 from api.dependencies import CommentTagger
 from api.limits import LimitBody, LimitConcurrency
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
-from api.routes import health
+from api.routes import alert_rules, alerts, deliveries, health
 from api.routes.classify import classify_router
 from api.routes.comments import comments_router
 from api.routes.corrections import corrections_router
 from api.routes.reference import add_reference
+from api.routes.webhooks import webhooks_router
 from api.settings import Settings
 from api.store.database import Store
 
@@ -71,13 +72,18 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     app.state.tagger = tagger
     app.state.store = store
     app.state.wake_worker = lambda: None
+    app.state.wake_deliverer = lambda: None
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)
     app.include_router(classify_router(settings))
     if store is not None:
         app.include_router(comments_router(settings))
-        app.include_router(corrections_router())
+        app.include_router(corrections_router(settings))
+        app.include_router(alerts.router)
+        app.include_router(alert_rules.router)
+        app.include_router(deliveries.router)
+        app.include_router(webhooks_router(settings))
     add_reference(app)
     app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app

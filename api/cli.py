@@ -18,6 +18,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api.access.command import keys_commands
+from api.alerts.command import alerts_commands
 from api.corrections.command import corrections_commands
 from api.exports.command import ingest, mappings
 from api.files.errors import BadUsage, CommandUnavailable
@@ -82,6 +83,7 @@ app = typer.Typer(
 app.add_typer(keys_commands, name="keys")
 app.add_typer(store_commands, name="store")
 app.add_typer(corrections_commands, name="corrections")
+app.add_typer(alerts_commands, name="alerts")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")

@@ -237,8 +237,8 @@ class CommentOut(BaseModel):
     id: int = Field(description="Its id in the store.")
     source: str = Field(description="Where it comes from.")
     external_id: str = Field(description="The source's own id for it.")
-    version: int = Field(description="The number of the version that stands.")
-    text: str = Field(description="The text that stands. Offsets in `record` count its code points.")
+    version: int = Field(description="The number of this version of its text.")
+    text: str = Field(description="The text of this version. Offsets in `record` count its code points.")
     question: str | None = Field(description="The survey's question that it answers.")
     nps: int | None = Field(description="0 to 10.")
     touchpoint: str | None = Field(description="Where in the journey it was asked.")
@@ -264,10 +264,11 @@ class CommentOut(BaseModel):
     @classmethod
     def of(cls, found: Found) -> Self:
         comment, version = found.comment, found.version
-        same = ("id", "external_id", "version", "nps", "touchpoint", "channel", "department", "respondent")
+        same = ("id", "external_id", "nps", "touchpoint", "channel", "department", "respondent")
         return cls(
             **{name: getattr(comment, name) for name in (*same, "submitted_at", "received_at")},
             source=comment.source.name,
+            version=version.number,
             text=version.text,
             question=version.question,
             metadata=comment.extra,

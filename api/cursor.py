@@ -5,9 +5,18 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
+from typing import Protocol
 
-from api.store.search import Filters
 from nlp.errors import StemmeError
+
+
+class Filters(Protocol):
+    """What a list was asked for."""
+
+    @property
+    def name(self) -> str:
+        """The same for the same filters, and for no others."""
+        ...
 
 
 class BadCursor(StemmeError):
@@ -18,9 +27,10 @@ class BadCursor(StemmeError):
 
 
 def cursor_after(id_: int, filters: Filters) -> str:
-    """The cursor of the page that begins after this comment.
+    """The cursor of the page that begins after the row with this id.
 
-    >>> id_before(cursor_after(17, Filters(nps_min=9)), Filters(nps_min=9))
+    >>> from api.store.search import Filters as OfComments
+    >>> id_before(cursor_after(17, OfComments(nps_min=9)), OfComments(nps_min=9))
     17
     """
     return urlsafe_b64encode(json.dumps([id_, _mark(filters)]).encode()).decode().rstrip("=")

@@ -81,6 +81,12 @@ def worker_waker(request: Request) -> Callable[[], None]:
     return cast("Callable[[], None]", request.app.state.wake_worker)
 
 
+def deliverer_waker(request: Request) -> Callable[[], None]:
+    """What tells the deliverer of webhooks, if there is one in this process, that there are messages."""
+    return cast("Callable[[], None]", request.app.state.wake_deliverer)
+
+
 StoreDep = Annotated[Store, Depends(service_store)]
 WakeDep = Annotated[Callable[[], None], Depends(worker_waker)]
+WakeDelivererDep = Annotated[Callable[[], None], Depends(deliverer_waker)]
 TaggerDep = Annotated[CommentTagger, Depends(loaded_tagger)]

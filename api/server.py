@@ -7,6 +7,7 @@ import logging
 from collections.abc import Callable
 from contextlib import suppress
 from copy import deepcopy
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,14 @@ import uvicorn
 from uvicorn.config import LOGGING_CONFIG
 
 from api.access.keys import has_usable_key
+from api.alerts.raising import AlertRaiser
 from api.app import create_app
 from api.dependencies import CommentTagger
 from api.ingest.worker import TagWorker
 from api.settings import Settings, is_loopback
 from api.store.database import Store
+from api.webhooks.address import AddressPolicy
+from api.webhooks.deliverer import WebhookDeliverer
 from nlp.tagger import Tagger
 
 logger = logging.getLogger(__name__)
@@ -69,6 +73,17 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
     _say_who_may_enter(settings, store)
     _say_what_is_not_masked(settings)
 
+    deliverer = WebhookDeliverer(
+        store,
+        policy=AddressPolicy(networks=settings.webhook_networks, allow_http=settings.webhook_allow_http),
+        timeout_seconds=settings.webhook_timeout_seconds,
+        most_attempts=settings.webhook_attempts,
+    )
+    deliverer.start()
+    app.state.wake_deliverer = deliverer.wake
+    alerts = AlertRaiser(
+        max_age=timedelta(days=settings.alert_max_age_days), public_url=settings.public_url, announce=deliverer.wake
+    )
     workers: list[TagWorker] = []
 
     async def make_ready() -> None:
@@ -77,7 +92,9 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         except BaseException:
             server.should_exit = True
             raise
-        worker = TagWorker(store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+        worker = TagWorker(
+            store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length, alerts=alerts
+        )
         workers.append(worker)
         worker.start()
         app.state.wake_worker = worker.wake
@@ -90,6 +107,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
     finally:
         for worker in workers:
             await asyncio.to_thread(worker.stop)
+        await asyncio.to_thread(deliverer.stop)
     if loading.done():
         loading.result()
     else:

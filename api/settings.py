@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Annotated, Any, Final, Self
+from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
@@ -72,6 +72,20 @@ class Settings(BaseSettings):
     max_concurrent_requests: int = Field(
         32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
     )
+    public_url: str | None = Field(
+        None,
+        pattern=r"^https?://[^\s/?#]+[^\s?#]*$",
+        description="Where the service is reached, for links in messages; without it they are relative.",
+    )
+    alert_max_age_days: float = Field(
+        7.0, gt=0, le=36_500, description="A comment that was written longer ago raises no alert when it is tagged."
+    )
+    webhook_networks: Literal["any", "internal", "public"] = Field(
+        "any", description="Where webhooks may be: internal keeps messages inside, public keeps them out of it."
+    )
+    webhook_allow_http: bool = Field(False, description="Let webhooks beyond this machine do without encryption.")
+    webhook_timeout_seconds: float = Field(15.0, gt=0, le=120, description="Time in which a receiver has to answer.")
+    webhook_attempts: int = Field(10, ge=1, le=100, description="Attempts of a message until it is dead.")
 
     @property
     def not_masked(self) -> tuple[Kind, ...]:

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
-from getpass import getuser
 from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 
 from api.access.scopes import Scope
 from api.files.errors import BadUsage
-from api.store.command import Database
+from api.store.command import Database, open_store, user
 
 if TYPE_CHECKING:
-    from api.store.database import Store
     from api.store.models import ApiKey
 
 keys_commands = typer.Typer(
@@ -47,8 +44,8 @@ def create(
     from api.access.keys import create_key  # noqa: PLC0415, `--help` need not wait for the database's libraries
 
     expires_at = None if expires is None else expiry(expires, now=datetime.now(UTC))
-    with _store(database) as store:
-        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=_user())
+    with open_store(database) as store:
+        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=user())
     typer.echo(key)
     typer.echo("It is shown this once. Send it as `Authorization: Bearer KEY`.", err=True)
 
@@ -58,7 +55,7 @@ def list_(*, database: Database = None) -> None:
     """List every key by its prefix: what it may do, how long, and when it was last used."""
     from api.access.keys import list_keys  # noqa: PLC0415
 
-    with _store(database) as store:
+    with open_store(database) as store:
         keys = list_keys(store)
     if not keys:
         typer.echo("There is no key. Make one: stemme keys create --scope classify", err=True)
@@ -75,8 +72,8 @@ def revoke(
     """End a key at once."""
     from api.access.keys import revoke_key  # noqa: PLC0415
 
-    with _store(database) as store:
-        revoke_key(store, prefix, by=_user())
+    with open_store(database) as store:
+        revoke_key(store, prefix, by=user())
     typer.echo(f"{prefix} is revoked.")
 
 
@@ -116,22 +113,3 @@ def _columns(key: ApiKey, *, now: datetime) -> Iterator[str]:
     yield f"used {key.last_used_at:%Y-%m-%d %H:%M}" if key.last_used_at else "not used"
     if key.name:
         yield key.name
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[Store]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _user() -> str:
-    try:
-        return f"command line: {getuser()}"
-    except (KeyError, OSError):  # a user without a name, as in some containers
-        return "command line"

@@ -9,6 +9,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from api.access.keys import Caller
+from api.alerts.raising import reconsider
 from api.corrections.decisions import Decision, Decisions, Key, decisions_in, keys_of, overlay
 from api.corrections.errors import BadCorrection, CommentChanged, NotTagged, TextChanged, UnknownCorrection
 from api.corrections.models import Correction, DecisionKind, LabelDecision
@@ -61,11 +62,24 @@ class Wanted:
     why: str | None = None
 
 
-def correct(store: Store, comment_id: int, wanted: Wanted, *, caller: Caller, taxonomy: Taxonomy) -> Found:
+def correct(
+    store: Store,
+    comment_id: int,
+    wanted: Wanted,
+    *,
+    caller: Caller,
+    taxonomy: Taxonomy,
+    public_url: str | None = None,
+) -> Found:
     """Store a correction, and the comment as it is shown with it.
 
     What stands already is not stored again, so the same correction can be sent again. Of two people who decide the same
-    label the later one holds, and both are kept; what each decides of other labels stands side by side.
+    label the later one holds, and both are kept; what each decides of other labels stands side by side. Alerts that the
+    comment now meets are raised, and those that it no longer meets and nobody has taken are closed.
+
+    Parameters
+    ----------
+    public_url : where the service is reached, for links in the alerts' messages
 
     Raises
     ------
@@ -112,10 +126,18 @@ def correct(store: Store, comment_id: int, wanted: Wanted, *, caller: Caller, ta
             "reviewed": wanted.reviewed,
         }
         note(session, by=caller.prefix, action="tags.corrected", subject=f"comment {comment_id}", detail=detail)
-        return _read(session, comment_id)
+        return _with_alerts(session, _read(session, comment_id), caller, public_url)
 
 
-def withdraw(store: Store, comment_id: int, correction_id: int, *, caller: Caller, by: str | None) -> Found:
+def withdraw(
+    store: Store,
+    comment_id: int,
+    correction_id: int,
+    *,
+    caller: Caller,
+    by: str | None,
+    public_url: str | None = None,
+) -> Found:
     """Let a correction hold no longer, and the comment as it is shown without it.
 
     Of each label that it decided, the latest decision before it that is not withdrawn stands again; without one, the
@@ -145,7 +167,14 @@ def withdraw(store: Store, comment_id: int, correction_id: int, *, caller: Calle
         detail = {"correction": correction_id}
         subject = f"comment {comment_id}"
         note(session, by=caller.prefix, action="tags.correction_withdrawn", subject=subject, detail=detail)
-        return _read(session, comment_id)
+        return _with_alerts(session, _read(session, comment_id), caller, public_url)
+
+
+def _with_alerts(session: Session, found: Found, caller: Caller, public_url: str | None) -> Found:
+    """The comment, after the alert rules were asked about it as it is shown now."""
+    if isinstance(found.record, TaggedComment):
+        reconsider(session, found.version.id, found.record, by=caller.name, public_url=public_url)
+    return found
 
 
 def _locked(session: Session, comment_id: int) -> Found:

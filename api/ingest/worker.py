@@ -11,6 +11,7 @@ from typing import Final
 
 from sqlalchemy import delete, or_, select, update
 
+from api.alerts.raising import AlertRaiser
 from api.dependencies import CommentTagger
 from api.problems import describe_bug
 from api.store.database import Store
@@ -55,10 +56,22 @@ class TagWorker:
     A version leaves the queue in the transaction that stores its tags. So what was acknowledged and is not tagged when
     the process dies is tagged after the next start, and nothing is tagged twice in a run, not even by two services on
     one database.
+
+    Parameters
+    ----------
+    alerts : asked in that transaction too, so that each alert is raised once and none is lost; None: there are none
     """
 
-    def __init__(self, store: Store, tagger: CommentTagger, *, batch_size: int, max_text_length: int) -> None:
-        self._store, self._tagger = store, tagger
+    def __init__(
+        self,
+        store: Store,
+        tagger: CommentTagger,
+        *,
+        batch_size: int,
+        max_text_length: int,
+        alerts: AlertRaiser | None = None,
+    ) -> None:
+        self._store, self._tagger, self._alerts = store, tagger, alerts
         self._batch_size, self._max_text_length = batch_size, max_text_length
         self._run_id: int | None = None
         self._woken, self._stopping = Event(), Event()
@@ -152,8 +165,11 @@ class TagWorker:
                 delete(PendingVersion).where(PendingVersion.version_id.in_(ids)).returning(PendingVersion.version_id)
             )
             ours = set(session.scalars(taken))
-            pairs = zip(ids, records, strict=True)
-            store_records(session, run_id, [(id_, record) for id_, record in pairs if id_ in ours])
+            stored = [(id_, record) for id_, record in zip(ids, records, strict=True) if id_ in ours]
+            store_records(session, run_id, stored)
+            raised = 0 if self._alerts is None else self._alerts.raise_for(session, stored)
+        if self._alerts is not None and raised:
+            self._alerts.announce()
 
     def _run(self) -> int:
         """The run of this worker: chosen once, so that two services with different models do not take turns at it."""

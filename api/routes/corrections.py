@@ -20,6 +20,7 @@ from api.corrections.requests import CorrectionRequest
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
 from api.routes.comments import EVERYWHERE, HIGHEST_ID
+from api.settings import Settings
 from api.store.errors import UnknownComment
 from nlp.errors import UnknownLabel
 from nlp.record import Language
@@ -29,8 +30,8 @@ MOST_IN_PAGE = 100
 CommentId = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The comment's id in the store.")]
 
 
-def corrections_router() -> APIRouter:
-    """The routes."""
+def corrections_router(settings: Settings) -> APIRouter:
+    """The routes; links in alerts that a correction raises begin with the settings' `public_url`."""
     router = APIRouter(tags=["corrections"])
 
     @router.patch(
@@ -62,7 +63,9 @@ def corrections_router() -> APIRouter:
         anew. The answer is the comment as it is shown now. What stands already is not stored again, so the same request
         can be sent again.
         """
-        return CommentOut.of(correct(store, id_, body.wanted(), caller=caller, taxonomy=taxonomy()))
+        return CommentOut.of(
+            correct(store, id_, body.wanted(), caller=caller, taxonomy=taxonomy(), public_url=settings.public_url)
+        )
 
     @router.get(
         "/v1/comments/{id}/corrections",
@@ -102,7 +105,7 @@ def corrections_router() -> APIRouter:
     ) -> CommentOut:
         """Lets a correction hold no longer. Of each label that it decided, the decision before it stands again, or the
         model's. The history keeps it. The answer is the comment as it is shown now; one that is withdrawn stays so."""
-        return CommentOut.of(withdraw(store, id_, correction, caller=caller, by=by))
+        return CommentOut.of(withdraw(store, id_, correction, caller=caller, by=by, public_url=settings.public_url))
 
     @router.get(
         "/v1/reports/agreement",

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from getpass import getuser
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+if TYPE_CHECKING:
+    from api.store.database import Store
 
 store_commands = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode="markdown")
 
@@ -49,3 +55,24 @@ def status(*, database: Database = None) -> None:
     finally:
         store.close()
     typer.echo(f"{store.name}\nschema: {found or 'none'}; needed: {schema.newest()}")
+
+
+@contextmanager
+def open_store(database: str | None) -> Iterator[Store]:
+    """The store that a command works on; closed at its end."""
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store.database import Store  # noqa: PLC0415
+
+    store = Store.open(read_settings(database=database).database)
+    try:
+        yield store
+    finally:
+        store.close()
+
+
+def user() -> str:
+    """Who calls a command, for the audit log."""
+    try:
+        return f"command line: {getuser()}"
+    except (KeyError, OSError):  # a user without a name, as in some containers
+        return "command line"

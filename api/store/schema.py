@@ -12,6 +12,10 @@ from alembic.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
+# Tables of features: whoever opens the store has them among the models.
+import api.alerts.models
+import api.corrections.models
+import api.webhooks.models  # noqa: F401
 from api.store.errors import UnknownSchema
 
 MIGRATIONS: Final = Path(__file__).with_name("migrations")

@@ -7,7 +7,7 @@ from alembic import op
 
 from api.store.types import Json, Moment, RowId
 
-revision = "0004b"
+revision = "0005"
 down_revision = "0004"
 
 

@@ -1,0 +1,1 @@
+"""Alerts: rules over tagged comments, and the queue of those that somebody has to look after."""
