@@ -11,6 +11,7 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session, contains_eager
 
 from api.ingest.treatment import TextTreatment, as_it_came
+from api.store.history import kept_fields, note_change
 from api.store.database import Store
 from api.store.models import CommentVersion, PendingVersion, Source, StoredComment, now
 
@@ -107,9 +108,13 @@ class _Kept:
             stored = StoredComment(source=self._sources[comment.source], external_id=comment.external_id, version=0)
             stored.submitted_at = comment.submitted_at or now()
             self._session.add(stored)
+            _describe(stored, comment)
         else:
             stored = standing.comment
-        _describe(stored, comment)
+            before = kept_fields(stored)
+            _describe(stored, comment)
+            if stored.id is not None:  # else it was added by this call, and nobody has seen what it was
+                note_change(self._session, stored, before=before)
         if standing is not None and (standing.text, standing.question) == (comment.text, comment.question):
             return standing
         stored.version += 1
