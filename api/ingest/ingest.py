@@ -11,8 +11,8 @@ from sqlalchemy import insert, select, text
 from sqlalchemy.orm import Session, contains_eager
 
 from api.ingest.treatment import TextTreatment, as_it_came
-from api.store.history import kept_fields, note_change
 from api.store.database import Store
+from api.store.history import kept_fields, note_change
 from api.store.models import CommentVersion, PendingVersion, Source, StoredComment, now
 
 ORDER_LOCK: Final = 0x696E67657374

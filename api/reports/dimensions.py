@@ -41,9 +41,7 @@ def check(names: Sequence[str], *, known: Sequence[str] = NAMES) -> None:
             raise UnknownDimension(name, known)
 
 
-def group_by(
-    query: Select[Any], names: Sequence[str], fields: Mapping[str, ColumnElement[Any]], *, sqlite: bool
-) -> Select[Any]:
+def group_by(query: Select[Any], names: Sequence[str], fields: Mapping[str, Any], *, sqlite: bool) -> Select[Any]:
     """Add the dimensions to a statement as the columns `key_0`, `key_1` and so on, of text or NULL.
 
     A comment with two themes has two rows, and one with none has a row of NULL; it has one row in each group.
@@ -70,7 +68,7 @@ def group_by(
     return query.distinct() if joined else query
 
 
-def _of_metadata(metadata: ColumnElement[Any], key: str, *, sqlite: bool) -> ColumnElement[str | None]:
+def _of_metadata(metadata: ColumnElement[Any], key: str, *, sqlite: bool) -> ColumnElement[Any]:
     """What metadata has under a key, as text; `true` and `false` of truths, and JSON of lists and objects."""
     # PostgreSQL reads no NUL out of JSON, and would fail for all comments on the one that has it.
     nul, sign = literal(r"\u0000"), literal(r"\ufffd")

@@ -1,4 +1,4 @@
-"""What can be wrong with what a report is asked for. What was sent is repeated only where it is one of our own names."""
+"""What can be wrong with what a report is asked for."""
 
 from __future__ import annotations
 
@@ -63,6 +63,6 @@ class TooManyRows(ReportError):
 
     def __init__(self, most: int) -> None:
         super().__init__(
-            f"The report has more than {most:,} rows, one for each group and period. Ask for a longer period, a smaller "
-            "limit of groups, or a stretch of time (submitted_from, submitted_before)."
+            f"The report has more than {most:,} rows, one for each group and period. Ask for a longer period, a "
+            "smaller limit of groups, or a stretch of time (submitted_from, submitted_before)."
         )

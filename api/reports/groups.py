@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, FromClause, Select, Subquery, and_, case, func, literal, select
+from sqlalchemy import ColumnElement, FromClause, Select, Subquery, and_, case, func, literal, literal_column, select
 from sqlalchemy.orm import Session
 
 from api.nps import FIRST_PASSIVE, FIRST_PROMOTER
@@ -14,8 +14,8 @@ from api.reports.dimensions import group_by
 from api.reports.errors import TooManyRows
 from api.reports.periods import Calendar
 from api.reports.view import View, standing
-from api.store.models import CommentVersion, StoredComment
 from api.store.history import CommentChange
+from api.store.models import StoredComment
 from api.store.search import Filters
 
 MOST_GROUPS: Final = 1_000
@@ -133,15 +133,21 @@ def keys_of(source: FromClause, by: Sequence[str]) -> list[ColumnElement[Any]]:
     return [source.c[f"key_{place}"] for place in range(len(by))]
 
 
-def measures(source: FromClause) -> list[ColumnElement[Any]]:
-    """The columns of `Counts`, of a group of the rows of `base_of`."""
+def measures(source: FromClause, *, weight: ColumnElement[int] | None = None) -> list[ColumnElement[Any]]:
+    """The columns of `Counts`, of a group of the rows of `base_of`.
+
+    Parameters
+    ----------
+    weight : 1 for the rows that count and 0 for the others; None if all count
+    """
+    one: ColumnElement[int] = literal_column("1") if weight is None else weight
     nps = source.c.nps
     conditions = [nps >= FIRST_PROMOTER, and_(nps >= FIRST_PASSIVE, nps < FIRST_PROMOTER), nps < FIRST_PASSIVE]
     return [
-        func.count().label("comments"),
-        func.sum(source.c.tagged).label("tagged"),
+        func.sum(one).label("comments"),
+        func.sum(case((source.c.tagged == 1, one), else_=0)).label("tagged"),
         *(
-            func.sum(case((condition, 1), else_=0)).label(kind)
+            func.sum(case((condition, one), else_=0)).label(kind)
             for kind, condition in zip(KINDS, conditions, strict=True)
         ),
     ]
@@ -163,7 +169,9 @@ def count_groups(
     if len(rows) > most_rows:
         raise TooManyRows(most_rows)
     counts = {
-        (row["period"], tuple(row[f"key_{place}"] for place in range(len(by)))): Counts(*(row[name] for name in COLUMNS))
+        (row["period"], tuple(row[f"key_{place}"] for place in range(len(by)))): Counts(
+            *(row[name] for name in COLUMNS)
+        )
         for row in rows
     }
     groups = rows[0]["groups"] if rows else 0

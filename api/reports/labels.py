@@ -1,4 +1,4 @@
-"""Themes and factors: how often customers speak of each, how they feel about it, and what moved since the period before."""
+"""Themes and factors: how often customers speak of each, how they feel about it, and what has moved."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC
 from typing import Any, Final
 
-from sqlalchemy import literal, select
+from sqlalchemy import func, literal, select
 from sqlalchemy.orm import Session
 
 from api.nps import MINIMUM_ANSWERS, Period, Shares, Z, check_minimum, shares
@@ -124,11 +124,8 @@ class Wanted:
 @dataclass(frozen=True, slots=True)
 class _Label:
     stage: str | None
-    by_sentiment: Mapping[str, Counts]
-
-    @property
-    def counts(self) -> Counts:
-        return sum(self.by_sentiment.values(), Counts())
+    counts: Counts
+    by_sentiment: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True)
@@ -174,7 +171,8 @@ def _find(session: Session, view: View, filters: Filters, wanted: Wanted, calend
     period = labelled.c.period if periods else literal(None).label("period")
     what = [labelled.c.label, labelled.c.stage, labelled.c.label_sentiment]
     grouping = [*([labelled.c.period] if periods else []), *keys, *what]
-    counted = select(period, *keys, *what, *measures(labelled)).group_by(*grouping).subquery("counted")
+    figures = [func.count().label("of_sentiment"), *measures(labelled, weight=labelled.c.first)]
+    counted = select(period, *keys, *what, *figures).group_by(*grouping).subquery("counted")
     rows: Any = counted
     if grouped.left_out_groups:
         ranked = ranked_groups(base, by=wanted.by, periods=periods)
@@ -182,9 +180,10 @@ def _find(session: Session, view: View, filters: Filters, wanted: Wanted, calend
     found: dict[Key, dict[str, _Label]] = {}
     for row in session.execute(select(*counted.c).select_from(rows)).mappings():
         key = row["period"], tuple(row[f"key_{place}"] for place in range(len(wanted.by)))
-        label = found.setdefault(key, {}).get(row["label"], _Label(row["stage"], {}))
-        counts = Counts(*(row[name] for name in COLUMNS))
-        found[key][row["label"]] = _Label(label.stage, {**label.by_sentiment, row["label_sentiment"]: counts})
+        label = found.setdefault(key, {}).get(row["label"], _Label(row["stage"], Counts(), {}))
+        counts = label.counts + Counts(*(row[name] for name in COLUMNS))
+        by_sentiment = {**label.by_sentiment, row["label_sentiment"]: row["of_sentiment"]}
+        found[key][row["label"]] = _Label(label.stage, counts, by_sentiment)
     return _Found(grouped.counts, found, grouped.left_out_groups, grouped.left_out_comments)
 
 
@@ -207,7 +206,14 @@ def _row(
     former = _former(key, found, before, wanted)
     here = found.labels.get(key, {})
     figures = [
-        _figures(name, label, found.groups[key], former, quotes.get((key, name), ()), wanted.minimum)
+        _figures(
+            name,
+            label,
+            group=found.groups[key],
+            former=former,
+            quotes=quotes.get((key, name), ()),
+            minimum=wanted.minimum,
+        )
         for name, label in sorted(here.items(), key=lambda item: (-item[1].counts.comments, item[0]))
     ]
     counts = found.groups[key]
@@ -224,20 +230,23 @@ class _Former:
 def _former(key: Key, found: _Found, before: _Found | None, wanted: Wanted) -> _Former | None:
     """The same group in the period before, if it has tagged comments."""
     start, values = key
-    if start is not None and wanted.period is not None:
-        name = name_before(start, wanted.period)
-        same = (each for each in found.groups if each[1] == values and each[0] is not None)
-        other = next((each for each in same if name_of(str(each[0]), wanted.period) == name), None)
-        source: _Found | None = found
-    else:
-        name, other, source = None, key, before
-    if source is None or other not in source.groups or not source.groups[other].tagged:
+    if start is None or wanted.period is None:
+        return None if before is None else _former_in(before, key, name=None)
+    name = name_before(start, wanted.period)
+    same = (each for each in found.groups if each[1] == values)
+    other = next((each for each in same if each[0] is not None and name_of(each[0], wanted.period) == name), None)
+    return None if other is None else _former_in(found, other, name=name)
+
+
+def _former_in(found: _Found, key: Key, *, name: str | None) -> _Former | None:
+    counts = found.groups.get(key)
+    if counts is None or not counts.tagged:
         return None
-    return _Former(name, source.groups[other].tagged, source.labels.get(other, {}))
+    return _Former(name, counts.tagged, found.labels.get(key, {}))
 
 
 def _figures(
-    name: str, label: _Label, group: Counts, former: _Former | None, quotes: Sequence[Quote], minimum: int
+    name: str, label: _Label, *, group: Counts, former: _Former | None, quotes: Sequence[Quote], minimum: int
 ) -> LabelFigures:
     counts = label.counts
     return LabelFigures(
@@ -245,16 +254,21 @@ def _figures(
         stage=label.stage,
         comments=counts.comments,
         share=counts.comments / group.tagged if group.tagged else 0.0,
-        sentiment={sentiment: each.comments for sentiment, each in sorted(label.by_sentiment.items())},
+        sentiment=dict(sorted(label.by_sentiment.items())),
         answers=counts.answers,
         nps=shares(counts.of_kind, minimum=minimum),
-        change=None if former is None else _change(counts, group.tagged, name, former, minimum),
+        change=None
+        if former is None
+        else _change(counts, group.tagged, then=_label_then(name, former), former=former, minimum=minimum),
         quotes=quotes,
     )
 
 
-def _change(counts: Counts, tagged: int, name: str, former: _Former, minimum: int) -> Change:
-    then = former.labels[name].counts if name in former.labels else Counts()
+def _label_then(name: str, former: _Former) -> Counts:
+    return former.labels[name].counts if name in former.labels else Counts()
+
+
+def _change(counts: Counts, tagged: int, *, then: Counts, former: _Former, minimum: int) -> Change:
     now_nps, then_nps = shares(counts.of_kind, minimum=minimum), shares(then.of_kind, minimum=minimum)
     low, high = difference_interval(counts.comments, tagged, then.comments, former.tagged)
     return Change(

@@ -58,9 +58,7 @@ def nps_report(
         totals = count_all(session, view, filters)
         calendar = None if period is None else calendar_of(session, period, zone.info)
         base = base_of(session, view, filters, by=by, calendar=calendar, answered=True)
-        grouped = count_groups(
-            session, base, by=by, periods=period is not None, limit=limit, most_rows=MOST_ROWS
-        )
+        grouped = count_groups(session, base, by=by, periods=period is not None, limit=limit, most_rows=MOST_ROWS)
     return NpsReport(totals, _rows(grouped, by, period, minimum), grouped.left_out_groups, grouped.left_out_comments)
 
 

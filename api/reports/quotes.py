@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import zip_longest
+from itertools import islice, zip_longest
 from typing import Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import RowMapping, Select, func, select
 from sqlalchemy.orm import Session
 
 from api.reports.groups import Key, keys_of
@@ -66,7 +66,7 @@ def find_quotes(
         if key in groups:
             of_label = found.setdefault((key, row["label"]), {})
             of_label.setdefault(row["label_sentiment"], []).append(_quote(row))
-    return {key: _in_turn(by_sentiment.values())[:most] for key, by_sentiment in found.items()}
+    return {key: list(islice(_in_turn(by_sentiment.values()), most)) for key, by_sentiment in found.items()}
 
 
 def excerpt(text: str, spans: Sequence[Span]) -> tuple[str, int, tuple[Span, ...]]:
@@ -84,7 +84,7 @@ def excerpt(text: str, spans: Sequence[Span]) -> tuple[str, int, tuple[Span, ...
     return text[start:end], start, tuple(span for span in inside if span.start < span.end)
 
 
-def _quote(row: Mapping[str, Any]) -> Quote:
+def _quote(row: RowMapping) -> Quote:
     text, start, spans = excerpt(row["text"], [Span(*span) for span in row["spans"]])
     return Quote(
         comment=row["comment_id"],
@@ -98,5 +98,10 @@ def _quote(row: Mapping[str, Any]) -> Quote:
     )
 
 
-def _in_turn(lists: Iterable[Sequence[Quote]]) -> list[Quote]:
-    return [quote for rank in zip_longest(*lists) for quote in rank if quote is not None]
+def _in_turn(lists: Iterable[Sequence[Quote]]) -> Iterator[Quote]:
+    quoted: set[int] = set()
+    for rank in zip_longest(*lists):
+        for quote in rank:
+            if quote is not None and quote.comment not in quoted:
+                quoted.add(quote.comment)
+                yield quote

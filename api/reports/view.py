@@ -6,12 +6,12 @@ their activations, and `taggings`.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, literal, select
+from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from api.reports.errors import FutureMoment, UnknownRun
@@ -83,7 +83,7 @@ class Standing:
     """A statement that has joined everything, without columns, and what each field is in it."""
 
     query: Select[Any]
-    fields: Mapping[str, ColumnElement[Any]]
+    fields: Mapping[str, Any]
 
     def filtered(self, session: Session, filters: Filters) -> Standing:
         """Only the comments that the filters let through."""
@@ -100,7 +100,7 @@ def standing(view: View) -> Standing:
 
 
 def standing_of_pair(view: View, a: int, b: int) -> Standing:
-    """Every comment of the view once, with its taggings in two runs: the fields are `tagging_a`, `tagging_b` and so on."""
+    """Every comment of the view once, with its taggings in two runs: in fields such as `tagging_a` and `tagging_b`."""
     first, second = aliased(Tagging, name="tagging_a"), aliased(Tagging, name="tagging_b")
     both = _standing(view, None)
     query, fields = both.query, dict(both.fields)
@@ -144,13 +144,11 @@ def _standing(view: View, shown: ColumnElement[bool] | None) -> Standing:
         .join(Source, Source.id == StoredComment.source_id)
         .join(
             CommentVersion,
-            and_(
-                CommentVersion.comment_id == StoredComment.id, CommentVersion.received_at <= view.as_of, ~replaced
-            ),
+            and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.received_at <= view.as_of, ~replaced),
         )
         .outerjoin(CommentChange, CommentChange.id == change)
     )
-    fields: dict[str, ColumnElement[Any]] = {
+    fields: dict[str, Any] = {
         "comment_id": StoredComment.id,
         "version_id": CommentVersion.id,
         "source": Source.name,
@@ -195,12 +193,23 @@ def _shown(view: View) -> ColumnElement[bool]:
 def labels(base: Subquery, kind: TagKind, *, tagging: str = "tagging_id") -> Select[Any]:
     """The rows of `base` once for every theme, or factor, or raised flag, with the columns of `Tag`.
 
+    A factor can be there with both polarities; `first` is 1 in one of a label's rows and 0 in the others.
+
     Parameters
     ----------
     base : a statement with the column that `tagging` names
     """
     joined = base.join(Tag, and_(Tag.tagging_id == base.c[tagging], Tag.kind == kind, Tag.raised))
-    return select(*base.c, Tag.label, Tag.stage, Tag.sentiment.label("label_sentiment"), Tag.confidence, Tag.spans).select_from(joined)
+    other = aliased(Tag)
+    earlier = exists().where(
+        other.tagging_id == Tag.tagging_id,
+        other.kind == kind,
+        other.label == Tag.label,
+        other.raised,
+        other.id < Tag.id,
+    )
+    columns = (Tag.label, Tag.stage, Tag.sentiment.label("label_sentiment"), Tag.confidence, Tag.spans)
+    return select(*base.c, *columns, case((earlier, 0), else_=1).label("first")).select_from(joined)
 
 
 def has_flag(name: str, tagging_id: ColumnElement[Any]) -> ColumnElement[str | None]:
@@ -212,11 +221,3 @@ def has_flag(name: str, tagging_id: ColumnElement[Any]) -> ColumnElement[str | N
         .limit(1)
     )
     return raised.scalar_subquery()
-
-
-def counted_sources(session: Session) -> Sequence[str]:
-    """The names of all sources."""
-    return session.scalars(select(Source.name).order_by(Source.name)).all()
-
-
-__all__ = ["Standing", "View", "has_flag", "labels", "literal", "open_view", "standing", "standing_of_pair"]

@@ -2,6 +2,7 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
 # service's settings, inside a function, where a name in a string could not be looked up.
+from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
 from typing import Annotated, Literal
@@ -59,10 +60,10 @@ QUERY = ["q", *(field.name for field in fields(Filters) if field.name != "words"
 class UnknownFilter(StemmeError):
     code, title = "unknown_filter", "There is no such filter"
 
-    def __init__(self, name: str) -> None:
-        near = get_close_matches(name, QUERY, n=1)  # what was sent is not repeated: it may be anything
+    def __init__(self, name: str, known: Sequence[str]) -> None:
+        near = get_close_matches(name, known, n=1)  # what was sent is not repeated: it may be anything
         hint = f" Did you mean {near[0]!r}?" if near else ""
-        super().__init__(f"The query has a name that is no filter.{hint} Known: {', '.join(QUERY)}.")
+        super().__init__(f"The query has a name that is no filter.{hint} Known: {', '.join(known)}.")
 
 
 def comments_router(settings: Settings) -> APIRouter:
@@ -172,7 +173,7 @@ def filters_of(
     """
     for name in request.query_params:
         if name not in QUERY:
-            raise UnknownFilter(name)
+            raise UnknownFilter(name, QUERY)
     if theme is not None and theme not in THEMES:
         raise UnknownLabel("theme", theme, THEMES)
     return Filters(

@@ -100,9 +100,7 @@ def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
     )
 
 
-def conditions(
-    session: Session, filters: Filters, fields: Mapping[str, ColumnElement[Any]]
-) -> Iterator[ColumnElement[bool]]:
+def conditions(session: Session, filters: Filters, fields: Mapping[str, Any]) -> Iterator[ColumnElement[bool]]:
     """What the filters ask of a query that has joined `CommentVersion` and `Tagging`.
 
     Parameters
