@@ -33,7 +33,7 @@ class Asked(BaseModel):
     again: str = Field(description="The address that gives the same figures again.")
     removed_since: int | None = Field(
         description="Comments that were erased or removed as old since `as_of`, and are missing here if they had come "
-        "by then; null if no count is kept."
+        "by then; null if the store keeps no count of them."
     )
 
     @classmethod

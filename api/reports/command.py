@@ -184,7 +184,7 @@ def _query(kind: type[Query], where: Sequence[str] | None, given: dict[str, Any]
             raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(FILTERS))}.")
         filters[name] = value
     try:
-        return kind(**filters, **{name: value for name, value in given.items() if value is not None})
+        return kind.model_validate({**filters, **{name: value for name, value in given.items() if value is not None}})
     except ValidationError as error:
         first = error.errors(include_url=False, include_input=False)[0]
         name = str(first["loc"][0])

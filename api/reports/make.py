@@ -90,5 +90,5 @@ def _labels(store: Store, query: ThemesQuery, view: View, kind: TagKind) -> Labe
 
 def _asked(store: Store, query: ReportQuery, view: View, *, path: Mapping[str, int] | None = None) -> Asked:
     with store.read() as session:
-        removed = removed_since(session, view.as_of)
+        removed = removed_since(session, view.as_of, query.filters())
     return Asked.of(query, view, removed, path=path)

@@ -43,7 +43,8 @@ class Calendar:
         submitted_at : a column of the store's times
         sqlite : else PostgreSQL
         """
-        steps = offsets(self.zone, max(self.first, FIRST), min(self.last, LAST))
+        first, last = (min(max(moment, FIRST), LAST) for moment in (self.first, self.last))
+        steps = offsets(self.zone, first, last)
         return (_in_sqlite if sqlite else _in_postgresql)(submitted_at, self.period, steps)
 
 
