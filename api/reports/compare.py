@@ -29,7 +29,7 @@ from api.reports.view import View, labels, refuse_unknown_run, standing_of_pair
 from api.store.database import Store
 from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind, TagRun
 from api.store.records import as_record
-from api.store.search import Filters
+from api.store.search import Filters, of_kind
 from nlp.record import Record
 
 TELLING: Final = 20
@@ -256,10 +256,10 @@ def _flags(both: Any) -> Select[Any]:
     direction = case((second.raised, "gained"), else_="lost")
     return (
         _row(both, "flag", second.label, direction, func.abs(second.confidence - first.confidence))
-        .join(first, and_(first.tagging_id == both.c.tagging_a, first.kind == TagKind.FLAG))
+        .join(first, and_(first.tagging_id == both.c.tagging_a, of_kind(first, TagKind.FLAG)))
         .join(
             second,
-            and_(second.tagging_id == both.c.tagging_b, second.kind == TagKind.FLAG, second.label == first.label),
+            and_(second.tagging_id == both.c.tagging_b, of_kind(second, TagKind.FLAG), second.label == first.label),
         )
         .where(first.raised != second.raised)
     )
@@ -272,13 +272,13 @@ def _came(both: Any, kind: TagKind, direction: str, has: str, lacks: str) -> Sel
     label = here.label.concat(" ").concat(here.sentiment) if is_factor else here.label
     same = and_(
         there.tagging_id == both.c[f"tagging_{lacks}"],
-        there.kind == kind,
+        of_kind(there, kind),
         there.label == here.label,
         *([there.sentiment == here.sentiment] if is_factor else []),
     )
     return (
         _row(both, kind, label, literal(direction), here.confidence)
-        .join(here, and_(here.tagging_id == both.c[f"tagging_{has}"], here.kind == kind))
+        .join(here, and_(here.tagging_id == both.c[f"tagging_{has}"], of_kind(here, kind)))
         .where(~exists().where(same))
     )
 
@@ -288,10 +288,10 @@ def _theme_sentiments(both: Any) -> Select[Any]:
     change = (first.confidence + second.confidence) / 2
     return (
         _row(both, "theme_sentiment", second.label, _from_to(first.sentiment, second.sentiment), change)
-        .join(first, and_(first.tagging_id == both.c.tagging_a, first.kind == TagKind.THEME))
+        .join(first, and_(first.tagging_id == both.c.tagging_a, of_kind(first, TagKind.THEME)))
         .join(
             second,
-            and_(second.tagging_id == both.c.tagging_b, second.kind == TagKind.THEME, second.label == first.label),
+            and_(second.tagging_id == both.c.tagging_b, of_kind(second, TagKind.THEME), second.label == first.label),
         )
         .where(first.sentiment != second.sentiment)
     )

@@ -11,6 +11,7 @@ from sqlalchemy.orm import aliased
 from api.reports.errors import UnknownDimension
 from api.reports.view import has_flag
 from api.store.models import LONGEST_NAME, Tag, TagKind
+from api.store.search import of_kind
 
 FIELDS: Final = ("source", "department", "touchpoint", "channel", "question", "language", "sentiment")
 FLAGS: Final = ("churn_risk", "follow_up")
@@ -53,7 +54,7 @@ def group_by(query: Select[Any], names: Sequence[str], fields: Mapping[str, Any]
     """
     joined = {kind: aliased(Tag) for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS)}
     for kind, tag in joined.items():
-        query = query.outerjoin(tag, and_(tag.tagging_id == fields["tagging_id"], tag.kind == kind, tag.raised))
+        query = query.outerjoin(tag, and_(tag.tagging_id == fields["tagging_id"], of_kind(tag, kind), tag.raised))
     for place, name in enumerate(names):
         if name in TAGS:
             kind, column = TAGS[name]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Annotated, Any, ClassVar, Literal
 from urllib.parse import urlencode
 
@@ -70,7 +71,9 @@ class ReportQuery(BaseModel):
 
     def asked(self) -> dict[str, Any]:
         """What was asked for beside the moment and the run, without what nobody said."""
-        return self.model_dump(mode="json", exclude={"as_of", "run"}, exclude_defaults=True)
+        values = {name: getattr(self, name) for name in type(self).model_fields if name not in {"as_of", "run"}}
+        said = {name: value for name, value in values.items() if value != type(self).model_fields[name].default}
+        return {name: value.isoformat() if isinstance(value, datetime) else value for name, value in said.items()}
 
     def again(self, view: View, path: Mapping[str, int] | None = None) -> str:
         """The address under which the same figures are given again."""

@@ -18,7 +18,7 @@ from api.reports.errors import FutureMoment, UnknownRun
 from api.store.database import Store
 from api.store.history import KEPT, CommentChange, RunActivation
 from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind, TagRun
-from api.store.search import Filters, conditions
+from api.store.search import Filters, conditions, of_kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -199,11 +199,11 @@ def labels(base: Subquery, kind: TagKind, *, tagging: str = "tagging_id") -> Sel
     ----------
     base : a statement with the column that `tagging` names
     """
-    joined = base.join(Tag, and_(Tag.tagging_id == base.c[tagging], Tag.kind == kind, Tag.raised))
+    joined = base.join(Tag, and_(Tag.tagging_id == base.c[tagging], of_kind(Tag, kind), Tag.raised))
     other = aliased(Tag)
     earlier = exists().where(
         other.tagging_id == Tag.tagging_id,
-        other.kind == kind,
+        of_kind(other, kind),
         other.label == Tag.label,
         other.raised,
         other.id < Tag.id,
@@ -217,7 +217,7 @@ def has_flag(name: str, tagging_id: ColumnElement[Any]) -> ColumnElement[str | N
     flag = aliased(Tag)
     raised = (
         select(case((flag.raised, "true"), else_="false"))
-        .where(flag.tagging_id == tagging_id, flag.kind == TagKind.FLAG, flag.label == name)
+        .where(flag.tagging_id == tagging_id, of_kind(flag, TagKind.FLAG), flag.label == name)
         .limit(1)
     )
     return raised.scalar_subquery()
