@@ -290,7 +290,7 @@ def difference_interval(hits: int, total: int, former_hits: int, former_total: i
     result from adding two successes and two failures, The American Statistician 54(4), pages 280-288
 
     >>> tuple(round(bound, 3) for bound in difference_interval(30, 100, 20, 100))
-    (-0.02, 0.216)
+    (-0.021, 0.217)
     """
     n, m = total + 2, former_total + 2
     p, q = (hits + 1) / n, (former_hits + 1) / m
