@@ -31,7 +31,9 @@ from api.files.run import Run, tag_file
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
-from api.store.command import store_commands
+from api.reports.command import AsOf, Limit, Where, nps_of_store, report_commands
+from api.reports.command import Run as RunOption
+from api.store.command import Database, store_commands
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
@@ -84,6 +86,7 @@ app.add_typer(keys_commands, name="keys")
 app.add_typer(store_commands, name="store")
 app.add_typer(corrections_commands, name="corrections")
 app.add_typer(alerts_commands, name="alerts")
+app.add_typer(report_commands, name="report")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
@@ -241,17 +244,26 @@ def demo(
 @app.command(
     epilog="""Examples:
 
+- `stemme nps --by department --period month`
 - `stemme nps svar.csv --by department --period month`
 - `stemme nps answers.parquet --score-column q1 --period week --time-column at --time-zone Europe/Stockholm -o nps.json`
 """
 )
 def nps(
     input_: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     by: Annotated[
-        list[str] | None, typer.Option("--by", help="A column to group by; may be said again.", show_default=False)
+        list[str] | None,
+        typer.Option(
+            "--by", help="A column, or dimension of the store, to group by; may be said again.", show_default=False
+        ),
     ] = None,
     period: Annotated[Period | None, typer.Option("--period", help="Group by time.", show_default=False)] = None,
     time_zone: Annotated[
@@ -272,8 +284,36 @@ def nps(
     encoding: Annotated[
         str | None, typer.Option("--encoding", help="Of a .csv or .jsonl input. Default: told from the file.")
     ] = None,
+    where: Where = None,
+    as_of: AsOf = None,
+    run: RunOption = None,
+    limit: Limit = 100,
+    database: Database = None,
 ) -> None:
-    """Net Promoter Score of a file's answers, with its 95 % interval, by any column and period."""
+    """Net Promoter Score of a file's answers, or of the store's, with its 95 % interval, by any dimension and period.
+
+    --where, --as-of, --run, --limit and --database are for the store; columns, format and encoding are for a file.
+    """
+    if input_ is None:
+        if (score_column, time_column, input_format, encoding) != ("nps", "submitted_at", None, None):
+            raise BadUsage(
+                "Columns, format and encoding are of a file, and no INPUT is named. Name it, or leave them out."
+            )
+        nps_of_store(
+            by=by or (),
+            period=period,
+            time_zone=time_zone,
+            where=where or (),
+            minimum=minimum,
+            limit=limit,
+            as_of=as_of,
+            run=run,
+            output=output,
+            database=database,
+        )
+        return
+    if where or as_of or run or database:
+        raise BadUsage("--where, --as-of, --run and --database are for the store. Leave them out, or leave INPUT out.")
     from api import nps_file  # noqa: PLC0415, the other commands have no use for it
 
     csv.field_size_limit(MAX_CELL)

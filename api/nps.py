@@ -52,6 +52,7 @@ class Period(StrEnum):
     WEEK = "week"
     MONTH = "month"
     QUARTER = "quarter"
+    YEAR = "year"
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,10 +130,7 @@ def nps(
     >>> group.result.value, group.result.promoters
     (25.0, 0.5)
     """
-    if minimum < FEWEST_ANSWERS:
-        raise BadMinimum(
-            f"The minimum is {minimum} answers; at least {FEWEST_ANSWERS} are needed. Ask for {FEWEST_ANSWERS}."
-        )
+    check_minimum(minimum)
     names = tuple(by)
     counts: dict[tuple[str | None, tuple[str | None, ...]], Counter[str]] = defaultdict(Counter)
     for answer in answers:
@@ -145,6 +143,19 @@ def nps(
         Nps(dict(zip(names, values, strict=True)), when, of_kind.total(), shares(of_kind, minimum=minimum))
         for (when, values), of_kind in rows
     ]
+
+
+def check_minimum(minimum: int) -> None:
+    """Refuse a minimum below which single people could be told from the figures.
+
+    Raises
+    ------
+    BadMinimum : saying which is the lowest
+    """
+    if minimum < FEWEST_ANSWERS:
+        raise BadMinimum(
+            f"The minimum is {minimum} answers; at least {FEWEST_ANSWERS} are needed. Ask for {FEWEST_ANSWERS}."
+        )
 
 
 def shares(counts: Mapping[str, int], *, minimum: int = MINIMUM_ANSWERS) -> Shares | None:
@@ -183,7 +194,7 @@ def period_name(day: date, period: Period) -> str:
     """What the period of a day is called; names sort in the order of time. Weeks are those of ISO 8601.
 
     >>> [period_name(date(2027, 1, 2), period) for period in Period]
-    ['2027-01-02', '2026-W53', '2027-01', '2027-Q1']
+    ['2027-01-02', '2026-W53', '2027-01', '2027-Q1', '2027']
     """
     if period is Period.DAY:
         return day.isoformat()
@@ -192,7 +203,9 @@ def period_name(day: date, period: Period) -> str:
         return f"{thursday.year:04}-W{day.isocalendar().week:02}"
     if period is Period.MONTH:
         return f"{day.year:04}-{day.month:02}"
-    return f"{day.year:04}-Q{(day.month + 2) // 3}"
+    if period is Period.QUARTER:
+        return f"{day.year:04}-Q{(day.month + 2) // 3}"
+    return f"{day.year:04}"
 
 
 def _period_of(answer: Answer, period: Period, time_zone: tzinfo | None) -> str:

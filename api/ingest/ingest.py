@@ -14,6 +14,7 @@ from api.ingest.comment import NewComment
 from api.ingest.treatment import Treatment, masking
 from api.personal_data import Kind
 from api.store.database import Store
+from api.store.history import kept_fields, note_change
 from api.store.models import CommentVersion, PendingVersion, Source, StoredComment, now
 
 ORDER_LOCK: Final = 0x696E67657374
@@ -114,9 +115,13 @@ class _Kept:
             stored = StoredComment(source=self._sources[comment.source], external_id=comment.external_id, version=0)
             stored.submitted_at = comment.submitted_at or now()
             self._session.add(stored)
+            _describe(stored, comment)
         else:
             stored = standing.comment
-        described = _describe(stored, comment)
+            before = kept_fields(stored)
+            described = _describe(stored, comment)
+            if stored.id is not None:  # else it was added by this call, and nobody has seen what it was
+                note_change(self._session, stored, before=before)
         if standing is not None and (standing.text, standing.question) == (comment.text, comment.question):
             return standing, Outcome.CHANGED if described else Outcome.UNCHANGED
         stored.version += 1

@@ -6,17 +6,19 @@ import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Final, Self
 
 from platformdirs import user_data_path
-from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
+from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm import Session
 
 from api.store import schema
 from api.store.errors import BadDatabase, OldSchema, StoreUnavailable
+from api.store.models import now
 from nlp.errors import require
 
 LOCK_TIMEOUT_SECONDS: Final = 30
@@ -24,6 +26,8 @@ DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg
 # In UTC, as the driver cannot read a time that another zone's clock puts before the year 1.
 POSTGRESQL_OPTIONS: Final = {"connect_timeout": 5, "options": "-c timezone=UTC"}
 PASSING: Final = {sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR}
+FENCE: Final = 0x66656E6365
+"""Of PostgreSQL, shared by all writers: "fence" in ASCII."""
 FORMS: Final = "sqlite:////folder/stemme.db or postgresql://user@host/database"
 
 
@@ -114,7 +118,23 @@ class Store:
     def write(self) -> Iterator[Session]:
         """A transaction: stored when the block ends, undone if it raises."""
         with self._translated(), Session(self._writing, expire_on_commit=False) as session, session.begin():
+            if not self.is_sqlite:
+                session.execute(text("SELECT pg_advisory_xact_lock_shared(:lock)"), {"lock": FENCE})
             yield session
+
+    def settled_moment(self) -> datetime:
+        """Now, once every write that had begun has ended: later writes bear later times.
+
+        So what a report counts up to this moment is all there will ever be of it. A write takes the time that it
+        stores inside its transaction; without the fence one that has not ended yet could still bring an earlier time.
+        """
+        with self._translated(), Session(self._writing) as session, session.begin():
+            if self.is_sqlite:
+                session.execute(text("SELECT 1"))  # one transaction writes at a time, and now it is this one
+            else:
+                session.execute(text(f"SET LOCAL lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'"))
+                session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FENCE})
+            return now()
 
     def schema(self) -> str | None:
         """The schema's revision; None if the database is empty."""

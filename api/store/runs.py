@@ -5,6 +5,7 @@ from __future__ import annotations
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from api.store.history import note_activation
 from api.store.models import RunState, TagRun
 
 
@@ -27,4 +28,5 @@ def ensure_run(session: Session, *, model: str, taxonomy: str) -> TagRun:
     run = TagRun(model=model, taxonomy=taxonomy, state=RunState.ACTIVE)
     session.add(run)
     session.flush()
+    note_activation(session, run)
     return run

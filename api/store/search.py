@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, text
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
@@ -25,6 +25,20 @@ from nlp.record import Record
 
 # The expression of the index: a full-text parser of PostgreSQL would take an address for one word.
 SEARCHED: Final = r"to_tsvector('simple', translate(comment_versions.text, '-./@_+&?=#~\:', '             '))"
+
+
+FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
+    "source": Source.name.expression,
+    "touchpoint": StoredComment.touchpoint.expression,
+    "channel": StoredComment.channel.expression,
+    "department": StoredComment.department.expression,
+    "respondent": StoredComment.respondent.expression,
+    "nps": StoredComment.nps.expression,
+    "submitted_at": StoredComment.submitted_at.expression,
+    "language": shown_language(),
+    "sentiment": shown_sentiment(),
+}
+"""What filters look at, as it stands now, corrected."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +99,12 @@ def find(session: Session, filters: Filters, *, before_id: int | None, limit: in
         have neither gaps nor repetitions while comments are added
     limit : comments at most
     """
-    query = _standing().where(*_conditions(session, filters)).order_by(StoredComment.id.desc()).limit(limit)
+    query = (
+        _standing()
+        .where(*conditions(session, filters, FIELDS, has_tag=_shows))
+        .order_by(StoredComment.id.desc())
+        .limit(limit)
+    )
     if before_id is not None:
         query = query.where(StoredComment.id < before_id)
     return _with_corrections(session, [row.tuple() for row in session.execute(query)])
@@ -120,33 +139,52 @@ def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
     )
 
 
-def _conditions(session: Session, filters: Filters) -> Iterator[ColumnElement[bool]]:
-    columns = {
-        Source.name: filters.source,
-        StoredComment.touchpoint: filters.touchpoint,
-        StoredComment.channel: filters.channel,
-        StoredComment.department: filters.department,
-        StoredComment.respondent: filters.respondent,
-    }
-    yield from (column == value for column, value in columns.items() if value is not None)
-    if filters.language is not None:
-        yield shown_language() == filters.language
-    if filters.sentiment is not None:
-        yield shown_sentiment() == filters.sentiment
+class HasTag(Protocol):
+    """Whether a comment of a query has a theme, a factor of either polarity, or a raised flag."""
+
+    def __call__(self, kind: TagKind, label: str) -> ColumnElement[bool]: ...
+
+
+def conditions(
+    session: Session, filters: Filters, fields: Mapping[str, Any], *, has_tag: HasTag
+) -> Iterator[ColumnElement[bool]]:
+    """What the filters ask of a query that has joined `CommentVersion` and `Tagging`.
+
+    Parameters
+    ----------
+    fields : what each name of `FIELDS` is in the query
+    has_tag : what a tag of the query's comments is
+    """
+    for name in ("source", "touchpoint", "channel", "department", "respondent", "language", "sentiment"):
+        value = getattr(filters, name)
+        if value is not None:
+            yield fields[name] == value
     if filters.nps_min is not None:
-        yield StoredComment.nps >= filters.nps_min
+        yield fields["nps"] >= filters.nps_min
     if filters.nps_max is not None:
-        yield StoredComment.nps <= filters.nps_max
+        yield fields["nps"] <= filters.nps_max
     if filters.submitted_from is not None:
-        yield StoredComment.submitted_at >= filters.submitted_from
+        yield fields["submitted_at"] >= filters.submitted_from
     if filters.submitted_before is not None:
-        yield StoredComment.submitted_at < filters.submitted_before
+        yield fields["submitted_at"] < filters.submitted_before
     tags = {TagKind.THEME: filters.theme, TagKind.FACTOR: filters.factor, TagKind.FLAG: filters.flag}
     for kind, label in tags.items():
         if label is not None:
-            yield has_tag(CommentVersion.id, kind, label)
+            yield has_tag(kind, label)
     if filters.words is not None:
         yield _has_words(session, split_words(filters.words))
+
+
+def _shows(kind: TagKind, label: str) -> ColumnElement[bool]:
+    return has_tag(CommentVersion.id, kind, label)
+
+
+def of_kind(tag: Any, kind: TagKind) -> ColumnElement[bool]:
+    """Whether a tag, which is joined by its tagging, is of this kind.
+
+    Of the two indexes of tags SQLite would else take the one of kinds, and read all themes for each comment.
+    """
+    return cast("ColumnElement[bool]", tag.kind.concat("") == kind)
 
 
 def split_words(words: str) -> list[tuple[str, bool]]:

@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import api.store.history  # noqa: F401, its table belongs to the metadata
 from api.store.models import Base
 
 context.configure(
