@@ -102,6 +102,14 @@ class Trend:
         """The rise with most evidence: when an incident began."""
         return max((change for change in self.changes if change.rises), key=lambda c: c.evidence, default=None)
 
+    @property
+    def present_share(self) -> float:
+        """The share since the last change, or of all dated comments if there was none; NaN without any."""
+        if self.changes:
+            return self.changes[-1].share_after
+        total = sum(week.total for week in self.weeks)
+        return sum(week.count for week in self.weeks) / total if total else float("nan")
+
 
 def trends(
     membership: csr_array,

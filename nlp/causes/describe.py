@@ -15,7 +15,7 @@ from nlp.causes.factors import FactorOfCause, factors_of_causes
 from nlp.causes.nps_cost import REPLICATES, NpsCost, NpsCosts, control_indicators, nps_costs
 from nlp.causes.observations import Observations
 from nlp.causes.precedence import EarlierCause, earlier_causes, stage_of_causes
-from nlp.causes.rank import growth_of, ranking
+from nlp.causes.rank import at_present, growth_of, points_risen, ranking
 from nlp.taxonomy import Taxonomy
 
 CONTROLS: Final = ("source", "department", "touchpoint")
@@ -29,12 +29,14 @@ class CauseStatistics:
     Parameters
     ----------
     cause : its id
-    rank : from 1
+    rank : from 1, by `points_lost_now`
+    rank_rising : from 1 among the causes that have risen, by `points_risen`; None of the others
     size : how many comments name it
     share : of all comments
     sentiment, sentiment_elsewhere : mean score of the comments that name it, and of all others; NaN where not known
-    points_lost : by which it is ranked: NPS points by the regression; where nobody answered the question, what the mean
+    points_lost : over the whole time: NPS points by the regression; where nobody answered the question, what the mean
         sentiment loses to it, in hundredths; None where too few answers are known
+    points_lost_now, points_risen : at its present share; and how many of these came with its rise
     nps : None where fewer than ten who name it have answered
     growth : its share in the last four weeks over its share before
     trend, concentrations, factors, earlier : see their modules
@@ -43,11 +45,14 @@ class CauseStatistics:
 
     cause: str
     rank: int
+    rank_rising: int | None
     size: int
     share: float
     sentiment: float
     sentiment_elsewhere: float
     points_lost: float | None
+    points_lost_now: float | None
+    points_risen: float | None
     nps: NpsCost | None
     growth: Estimate
     trend: Trend
@@ -121,17 +126,26 @@ def describe_causes(
     )
     sizes = np.asarray(seen.membership.sum(axis=0)).ravel()
     feeling, feeling_elsewhere = _sentiment(seen)
-    lost = _points_lost(costs, sizes / max(len(seen.ids), 1), feeling, feeling_elsewhere)
-    ranked = ranking(lost, [ratio.value for ratio in growth])
+    shares = (sizes / max(len(seen.ids), 1)).tolist()
+    lost = _points_lost(costs, np.array(shares), feeling, feeling_elsewhere)
+    now, risen = (
+        [points(*cause) for cause in zip(lost, shares, over_time, strict=True)] for points in (at_present, points_risen)
+    )
+    grown = [ratio.value for ratio in growth]
+    ranked = ranking(now, grown)
+    rising = [column for column in ranking(risen, grown) if risen[column] is not None]
     causes = tuple(
         CauseStatistics(
             cause=seen.causes[column],
             rank=rank,
+            rank_rising=rising.index(column) + 1 if column in rising else None,
             size=int(sizes[column]),
-            share=float(sizes[column] / len(seen.ids)),
+            share=shares[column],
             sentiment=float(feeling[column]),
             sentiment_elsewhere=float(feeling_elsewhere[column]),
             points_lost=lost[column],
+            points_lost_now=now[column],
+            points_risen=risen[column],
             nps=costs.causes[column],
             growth=growth[column],
             trend=over_time[column],

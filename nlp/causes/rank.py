@@ -21,6 +21,7 @@ import numpy as np
 from scipy.optimize import linear_sum_assignment
 
 from nlp.causes.chance import Estimate, Integers, rate_ratio
+from nlp.causes.change import Trend
 
 RECENT_DAYS: Final = 28
 SAME_CAUSE: Final = 0.3
@@ -68,6 +69,25 @@ class Developments:
 
     causes: Mapping[str, Development]
     gone: tuple[str, ...]
+
+
+def at_present(points: float | None, share: float, trend: Trend) -> float | None:
+    """Points that a cause costs at its present share, from those that it cost at its share of the whole time.
+
+    An incident of the last month is a small part of a year, and costs more today than the year's figure says; one that
+    is over costs nothing any more.
+    """
+    if points is None or share <= 0 or np.isnan(trend.present_share):
+        return points
+    return points * trend.present_share / share
+
+
+def points_risen(points: float | None, share: float, trend: Trend) -> float | None:
+    """Points that a cause has come to cost since its onset; None where it did not rise or the rise is over."""
+    onset = trend.onset
+    if points is None or share <= 0 or onset is None or trend.present_share <= onset.share_before:
+        return None
+    return points * (trend.present_share - onset.share_before) / share
 
 
 def ranking(points_lost: Sequence[float | None], growth: Sequence[float]) -> list[int]:

@@ -56,10 +56,17 @@ def test_the_incident_is_costed_dated_and_placed() -> None:
     assert incident.nps is not None
     assert incident.nps.adjusted.low > 0
     assert incident.points_lost == incident.nps.adjusted.value
+    assert incident.points_lost_now == pytest.approx(
+        incident.points_lost * incident.trend.present_share / incident.share
+    )
+    assert (incident.rank, incident.rank_rising) == (1, 1)
+    assert incident.points_risen is not None
+    assert 0.8 * incident.points_lost_now < incident.points_risen <= incident.points_lost_now
     assert incident.growth.low > 2
     assert incident.sentiment == pytest.approx(-0.8)
     [steady] = [cause for cause in report.causes if cause.cause == "steady"]
-    assert (steady.trend.changes, steady.concentrations) == ((), ())
+    assert (steady.trend.changes, steady.concentrations, steady.rank_rising) == ((), (), None)
+    assert steady.points_lost_now == pytest.approx(steady.points_lost)
 
 
 def test_without_scores_causes_are_ranked_by_sentiment() -> None:

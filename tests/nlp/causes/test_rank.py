@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+from datetime import date
+
 import numpy as np
 import pytest
 
 pytest.importorskip("scipy")
 
-from nlp.causes.rank import FormerRun, developments, growth_of, ranking
+from nlp.causes.chance import Estimate
+from nlp.causes.change import Change, Trend, Week
+from nlp.causes.rank import FormerRun, at_present, developments, growth_of, points_risen, ranking
 
 
 def ids(start: int, stop: int) -> set[str]:
@@ -18,6 +22,27 @@ def test_points_come_first_and_growth_breaks_ties() -> None:
     assert ranking([2.0, 2.04, 3.0, None], [1.0, 2.0, 0.5, 9.0]) == [2, 1, 0, 3]
     assert ranking([1.0, 1.0], [float("nan"), 0.8]) == [0, 1]
     assert ranking([], []) == []
+
+
+def trend_of(*changes: tuple[float, float]) -> Trend:
+    """Shares before and after each change, of a cause that 10 of 100 comments name on the whole."""
+    nothing = Estimate(1.0, 1.0, 1.0)
+    day = date(2026, 1, 5)
+    found = tuple(Change(day, day, day, before, after, nothing, 5.0) for before, after in changes)
+    return Trend((Week(day, 10, 100, nothing),), 0.5, 0.5, found)
+
+
+def test_an_incident_of_late_costs_more_at_present_than_over_the_year() -> None:
+    assert at_present(2.0, 0.1, trend_of()) == pytest.approx(2.0)
+    assert at_present(2.0, 0.1, trend_of((0.02, 0.3))) == pytest.approx(6.0)
+    assert at_present(2.0, 0.1, trend_of((0.02, 0.3), (0.3, 0.0))) == 0.0
+    assert at_present(None, 0.1, trend_of()) is None
+
+
+def test_points_that_came_with_a_rise() -> None:
+    assert points_risen(2.0, 0.1, trend_of((0.02, 0.3))) == pytest.approx(5.6)
+    assert points_risen(2.0, 0.1, trend_of()) is None
+    assert points_risen(2.0, 0.1, trend_of((0.02, 0.3), (0.3, 0.01))) is None
 
 
 def test_growth_is_the_last_four_weeks_over_the_time_before() -> None:
