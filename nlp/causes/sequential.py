@@ -43,7 +43,7 @@ FEWEST_BEFORE: Final = 5
 _STEPS: Final = halfnorm.ppf((np.arange(60) + 0.5) / 60)
 """Differences of log rates that the mixture holds, evenly weighted: a fall by half is 0.7."""
 _FARTHEST: Final = 12.0
-_HALVINGS: Final = 50
+_HALVINGS: Final = 32
 _WEEK: Final = 7
 
 
@@ -139,10 +139,10 @@ def effect_of_action(
         start = (baseline_from - first).days
     before = slice(int(np.clip(start, 0, split)), split)
     count_before, total_before = int(counts[before].sum()), int(totals[before].sum())
-    dispersion = _dispersion(counts[before], totals[before])
+    dispersion = dispersion_of(counts[before], totals[before])
     count, total = np.cumsum(counts[split:]), np.cumsum(totals[split:])
     usable = count_before >= FEWEST_BEFORE and total_before > 0
-    bounds = _Bounds(count_before / dispersion, total_before / dispersion, false_alarm)
+    bounds = RateRatioSequence(count_before / dispersion, total_before / dispersion, false_alarm)
     low, high = bounds.at(count / dispersion, total / dispersion) if usable else (0 * total, np.inf + total)
     days = tuple(
         Standing(
@@ -172,7 +172,7 @@ def effect_of_action(
 
 
 @dataclass(frozen=True, slots=True)
-class _Bounds:
+class RateRatioSequence:
     """The confidence sequence of the ratio; counts are divided by the dispersion."""
 
     count_before: float
@@ -224,7 +224,7 @@ def _verdict(days: tuple[Standing, ...], worthwhile: float) -> tuple[Verdict, da
     return verdict, decided_on
 
 
-def _days_for(ratio: float, bounds: _Bounds, recent_totals: Integers, dispersion: float) -> int | None:
+def _days_for(ratio: float, bounds: RateRatioSequence, recent_totals: Integers, dispersion: float) -> int | None:
     """The days after which the expected counts of a fall to `ratio` would show."""
     a_day = float(recent_totals.mean()) if len(recent_totals) else 0.0
     if a_day <= 0:
@@ -236,7 +236,7 @@ def _days_for(ratio: float, bounds: _Bounds, recent_totals: Integers, dispersion
     return int(days[np.argmax(shown)]) if shown.any() else None
 
 
-def _dispersion(counts: Integers, totals: Integers) -> float:
+def dispersion_of(counts: Integers, totals: Integers) -> float:
     """Pearson's dispersion around one steady share, of the days and of the weeks: the greater, and at least 1."""
     found = [1.0]
     for length in (1, _WEEK):

@@ -10,7 +10,7 @@ import pytest
 pytest.importorskip("scipy")
 from scipy.stats import binom, nbinom
 
-from nlp.causes.sequential import ActionEffect, Verdict, _Bounds, effect_of_action
+from nlp.causes.sequential import ActionEffect, RateRatioSequence, Verdict, effect_of_action
 
 FIRST, SINCE = date(2026, 1, 1), date(2026, 4, 1)
 BEFORE = (SINCE - FIRST).days
@@ -125,7 +125,7 @@ def test_looking_every_day_for_two_years_keeps_the_false_alarm_rate(complaints_b
             continue
         total = np.geomspace(0.01, 8, 250)
         count = np.cumsum(rng.poisson(complaints_before * np.diff(total, prepend=0.0))).astype(float)
-        bounds = _Bounds(before, 1.0, 0.05)
+        bounds = RateRatioSequence(before, 1.0, 0.05)
         for smaller in alarms:
             alarms[smaller] += bool((bounds.evidence(np.zeros(250), count, total, smaller=smaller) >= np.log(20)).any())
     assert alarms[True] / runs <= 0.07  # 0.05, and what 300 runs may be off by
