@@ -81,6 +81,13 @@ def test_one_former_cause_has_one_heir() -> None:
     assert np.isnan(found.causes["large"].ratio.value)
 
 
+def test_a_few_shared_comments_do_not_make_two_causes_one() -> None:
+    former = FormerRun(ids(0, 100), {"a": ids(0, 40)})
+    found = developments(ids(0, 100), {"x": ids(30, 70)}, former)
+    assert (found.causes["x"].former, found.gone) == (None, ("a",))
+    assert developments(ids(0, 100), {"x": ids(30, 70)}, former, same=0.1).causes["x"].former == "a"
+
+
 def test_a_first_run_has_only_new_causes() -> None:
     found = developments(ids(0, 10), {"a": ids(0, 5)}, FormerRun(set(), {}))
     assert (found.causes["a"].since.value, found.gone) == ("new", ())
