@@ -18,6 +18,7 @@ from nlp.clustering.draft import draft, n_topics_of
 from nlp.clustering.drift import Drift, drift_of
 from nlp.clustering.edits import BadTopicEdit, Edited, merged, parted, renamed
 from nlp.clustering.identity import Carried, Former, carry
+from nlp.clustering.memory import remembered
 from nlp.clustering.model import (
     REASONS,
     Assignment,
@@ -290,8 +291,17 @@ def find_topics(
         )
     carried = carried.by_size()
     report("describing", 0.0)
-    topics = describe(segments, embeddings, carried.draft, carried.ids, settings.reading())
-    topics = [_with_analysts_name(topic, former) for topic in topics]
+    topics = describe(
+        segments,
+        embeddings,
+        carried.draft,
+        carried.ids,
+        how=settings.reading(),
+        retired=[topic.id for topic in former.topics] if former else (),
+    )
+    if former is not None:
+        known = {topic.id: topic for topic in former.topics}
+        topics = remembered(topics, known, segments, carried.draft.assignment.topics)
     report("describing", 1.0)
     ids, before = {topic.id for topic in topics}, {topic.id for topic in former.topics} if former else set()
     changes = TopicChanges(kept=sorted(ids & before), new=sorted(ids - before), faded=sorted(before - ids))
@@ -311,11 +321,3 @@ def comments_without_topic(segments: Sequence[Segment], assignment: Assignment) 
             covered.add(segment.comment_id)
         codes[segment.comment_id] = max(codes.get(segment.comment_id, 0), code)
     return {id_: REASONS[code - 1] for id_, code in codes.items() if id_ not in covered}
-
-
-def _with_analysts_name(topic: Topic, former: TopicModel | None) -> Topic:
-    """The topic with the name that an analyst gave it in an earlier run."""
-    for before in former.topics if former else ():
-        if before.id == topic.id and before.given_label:
-            return renamed(topic, before.given_label)
-    return topic

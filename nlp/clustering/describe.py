@@ -6,12 +6,13 @@ from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import blake2b
+from itertools import count
 from typing import Final
 
 import numpy as np
 
 from nlp.clustering.draft import Draft
-from nlp.clustering.labels import READERS, Candidate, candidates
+from nlp.clustering.labels import READERS, Candidate, Terms, candidates
 from nlp.clustering.model import Quote, Topic
 from nlp.clustering.partition import NONE, Labels, centred, linked
 from nlp.clustering.quotes import by_typicality, diverse
@@ -26,7 +27,6 @@ READ_FOR_WORDS: Final = 1_000
 READ_FOR_QUOTES: Final = 150
 READ_FOR_NAMES: Final = 50_000
 FEWEST_IN_LANGUAGE: Final = 3
-KEPT_CANDIDATES: Final = 30
 NO_THEME: Final = {"nb": "Nytt", "nn": "Nytt", "da": "Nyt", "sv": "Nytt", "en": "New"}
 
 
@@ -49,21 +49,27 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Of one topic and language: typical rows, term counts and their c-TF-IDF."""
+    """Of one topic and language: rows of typical segments, and their terms."""
 
     rows: Labels
-    counts: Mapping[str, int]
-    weights: Mapping[str, float]
+    terms: Terms
 
 
 def describe(
-    segments: Sequence[Segment], embeddings: Floats, found: Draft, ids: Sequence[str], how: Reading
+    segments: Sequence[Segment],
+    embeddings: Floats,
+    found: Draft,
+    ids: Sequence[str],
+    *,
+    how: Reading,
+    retired: Collection[str] = (),
 ) -> list[Topic]:
     """The topics of a draft, in its order.
 
     Parameters
     ----------
     ids : of the topics; an empty one is made from what is most typical of the topic
+    retired : ids that no new topic may get
     """
     lemmatize = Lemmatizer()
     n_topics = len(ids)
@@ -76,7 +82,7 @@ def describe(
         _quotes(segments, embeddings, rows, mean=found.centres.mean, similarities=similarities, n_quotes=how.n_quotes)
         for rows in rows_of
     ]
-    made = _ids(ids, segments, similarities, rows_of)
+    made = _ids(ids, segments, similarities, rows_of, retired)
     parents = _parents(found, themes, rows_of, how.parent_below)
     chosen = _names_of_topics(segments, similarities, words, themes, rows_of=rows_of, lemmatize=lemmatize, names=names)
     return [
@@ -86,7 +92,8 @@ def describe(
             label_language={reader: language for reader, (_, language, _) in chosen[place].items()},
             label_source={reader: source for reader, (_, _, source) in chosen[place].items() if source is not None},
             words={
-                language: top_terms(read.weights, read.counts, how.n_words) for language, read in words[place].items()
+                language: top_terms(read.terms.weights, read.terms.counts, how.n_words)
+                for language, read in words[place].items()
             },
             theme=themes[place][0],
             sentiment=themes[place][1],
@@ -136,7 +143,7 @@ def _words_by_topic(
         weights = class_tf_idf([read[place][language][1] for place in places])
         for place, of_topic in zip(places, weights, strict=True):
             rows, counts = read[place][language]
-            result[place][language] = _Words(rows, counts, of_topic)
+            result[place][language] = _Words(rows, Terms(counts, of_topic))
     return result
 
 
@@ -170,21 +177,29 @@ def _quote(segment: Segment) -> Quote:
     return Quote(segment.comment_id, segment.start, segment.end)
 
 
-def _ids(ids: Sequence[str], segments: Sequence[Segment], similarities: Floats, rows_of: Sequence[Labels]) -> list[str]:
+def _ids(
+    ids: Sequence[str],
+    segments: Sequence[Segment],
+    similarities: Floats,
+    rows_of: Sequence[Labels],
+    retired: Collection[str],
+) -> list[str]:
     """Given ids, and new ones from where the most typical segment stands: the same comments give the same ids."""
-    taken = {id_ for id_ in ids if id_}
+    taken = {*ids, *retired}
     made: list[str] = []
     for id_, rows in zip(ids, rows_of, strict=True):
-        number = 0
-        while not id_ or (id_ in taken and id_ in made):
-            first = segments[int(rows[by_typicality(similarities[rows], 1)][0])] if len(rows) else None
-            seen = f"{first.comment_id}\0{first.start}\0{first.theme}" if first else ""
-            id_ = "t-" + blake2b(f"{seen}\0{number}".encode(), digest_size=6).hexdigest()  # noqa: PLW2901
-            id_ = "" if id_ in taken else id_  # noqa: PLW2901
-            number += 1
-        taken.add(id_)
-        made.append(id_)
+        made.append(id_ or _new_id(segments, rows[by_typicality(similarities[rows], 1)].tolist(), taken))
+        taken.add(made[-1])
     return made
+
+
+def _new_id(segments: Sequence[Segment], typical: Sequence[int], taken: Collection[str]) -> str:
+    named = [(segments[row].comment_id, segments[row].start, segments[row].theme) for row in typical]
+    for number in count():
+        id_ = "t-" + blake2b(f"{named}{number}".encode(), digest_size=6).hexdigest()
+        if id_ not in taken:
+            return id_
+    raise AssertionError  # `count` does not end
 
 
 def _parents(
@@ -230,16 +245,8 @@ def _names_of_topics(
     for place in sorted(range(len(rows_of)), key=lambda place: (-len(rows_of[place]), place)):
         fit: dict[Language, list[Candidate]] = {}
         for language, read in words[place].items():
-            rows = read.rows.tolist()
-            fit[language] = candidates(
-                rows,
-                [segments[row].text for row in rows],
-                similarities[read.rows],
-                read.weights,
-                language,
-                lemmatize=lemmatize,
-                names=names,
-            )[:KEPT_CANDIDATES]
+            typical = ((row, segments[row].text, float(similarities[row])) for row in read.rows.tolist())
+            fit[language] = candidates(typical, read.terms, language, lemmatize=lemmatize, names=names)
         most = sorted(words[place], key=lambda language: (-len(words[place][language].rows), language))
         for reader in (*READERS, "en"):
             order = [*READERS.get(reader, ()), *most] if reader in READERS else most
@@ -272,7 +279,7 @@ def _made_name(reader: str, theme: str | None, words: Mapping[Language, _Words],
     """A name of the theme and the heaviest words, where nobody said it shortly."""
     first = getattr(Taxonomy.load().theme(theme).names, reader) if theme is not None else NO_THEME[reader]
     for language in most:
-        terms = top_terms(words[language].weights, words[language].counts, 3)
+        terms = top_terms(words[language].terms.weights, words[language].terms.counts, 3)
         if terms:
             return f"{first}: {', '.join(terms)}", language, None
     return first, reader, None

@@ -73,7 +73,7 @@ def draft(
     alike : cosine distance below which topics of one sentiment and different themes are one
     """
     codes = eligibility(segments)
-    mean = np.asarray(embeddings.mean(axis=0, dtype=np.float64), dtype=np.float32)
+    mean = np.asarray(embeddings.sum(axis=0, dtype=np.float64) / max(len(embeddings), 1), dtype=np.float32)
     centre_of = np.full(len(segments), NONE, dtype=np.intp)
     groups: list[Group] = []
     done = 0
@@ -135,7 +135,8 @@ def settled(
         vectors[empty] = former_vectors[empty]
     means, spread = _spread(centre_of, cosines(embeddings, mean, centre_of, vectors), len(groups))
     floors = np.maximum(means - FAR * spread, LEAST_FLOOR)
-    strict = np.maximum(means - FAR_WITHOUT_THEME * spread, LEAST_FLOOR)
+    themed = np.array([theme is not None for theme, _ in groups], dtype=bool)
+    strict = np.where(themed, np.maximum(means - FAR_WITHOUT_THEME * spread, LEAST_FLOOR), floors)
     centres = Centres(mean, vectors, floors, strict, means, topics, groups)
     # As new segments will be assigned, so that a comment has the same topic today and after the next run's start.
     return Draft(centres, nearest_centres(segments, embeddings, centres))

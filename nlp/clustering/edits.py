@@ -163,7 +163,7 @@ def parted(
         former_vectors=np.array(vectors),
     )
     new = list(range(len(edited.topics), len(edited.topics) + len(parts) - 1))
-    described = describe(segments, embeddings, found, [topic.id for topic in edited.topics] + [""] * len(new), how)
+    described = describe(segments, embeddings, found, [topic.id for topic in edited.topics] + [""] * len(new), how=how)
     whole = edited.topics[place]
     first = replace(described[place], parent=whole.parent)
     if whole.given_label:

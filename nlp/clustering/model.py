@@ -86,7 +86,7 @@ class Centres:
     mean : shape (width,), of all embeddings when topics were found
     vectors : unit vectors of shape (n_centres, width), in the space around `mean`
     floors : shape (n_centres,), the least cosine at which a segment of the theme still belongs
-    strict_floors : shape (n_centres,), the least for a segment without a theme
+    strict_floors : shape (n_centres,), the least for a segment without a theme; higher where the centre has one
     similarity : shape (n_centres,), mean cosine of the segments when topics were found
     topics : shape (n_centres,), the position of each centre's topic; one that was merged has several
     groups : theme and sentiment of the segments that a centre is for

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -74,13 +75,8 @@ def partition(vectors: Floats, grain: Grain, seed: int) -> Labels:
     n_small = min(grain.most_small_groups, len(sample) * 2 // max(grain.min_size, 2))
     small = _k_means(sample, max(n_small, 1), seed)
     groups = linked(centres_of(sample, small), grain.join_below)[small]
-    centres = centres_of(sample, groups)
-    while True:
-        labels, _ = nearest(vectors, centres)
-        sizes = np.bincount(labels, minlength=len(centres))
-        if len(centres) == 1 or sizes.min() >= grain.min_size:
-            return labels
-        centres = np.delete(centres, sizes.argmin(), axis=0) if len(centres) > 1 else centres
+    centres = _large(sample, centres_of(sample, groups), grain.min_size * len(sample) / n_rows)
+    return _without_gap(nearest(vectors, centres)[0])
 
 
 def nearest(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
@@ -124,7 +120,21 @@ def _k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
     # One thread: several would add up in an order of their own, and rounding would decide where a segment goes.
     with limits(1):
         found = cluster.KMeans(n_groups, n_init=1, max_iter=ITERATIONS, random_state=seed).fit_predict(vectors)
-    return np.unique(found, return_inverse=True)[1].astype(np.intp)
+    return _without_gap(found)
+
+
+def _large(sample: Floats, centres: Floats, min_size: float) -> Floats:
+    """The centres without the smallest, one after the other, until each left has enough rows near it."""
+    cosines = sample @ centres.T
+    kept = np.ones(len(centres), dtype=bool)
+    while kept.sum() > 1:
+        sizes = np.bincount(cosines.argmax(axis=1), minlength=len(centres)).astype(np.float64)
+        sizes[~kept] = np.inf
+        if sizes.min() >= min_size:
+            break
+        kept[sizes.argmin()] = False
+        cosines[:, sizes.argmin()] = -np.inf
+    return centres[kept]
 
 
 def linked(centres: Floats, join_below: float) -> Labels:
@@ -134,4 +144,9 @@ def linked(centres: Floats, join_below: float) -> Labels:
     hierarchy = require("scipy.cluster.hierarchy", extra="topics")
     tree = hierarchy.linkage(centres.astype(np.float64), method="average", metric="cosine")
     found = hierarchy.fcluster(tree, t=join_below, criterion="distance")
-    return np.unique(found, return_inverse=True)[1].astype(np.intp)
+    return _without_gap(found)
+
+
+def _without_gap(labels: npt.NDArray[np.integer[Any]]) -> Labels:
+    """The same groups, numbered from 0 up."""
+    return np.unique(labels, return_inverse=True)[1].astype(np.intp)

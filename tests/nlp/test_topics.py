@@ -12,7 +12,7 @@ from tests.nlp.planted import CAUSES, LANGUAGES, WIDTH, planted
 pytest.importorskip("sklearn")
 pytest.importorskip("simplemma")
 
-from nlp.clustering.quotes import near_duplicates
+from nlp.clustering.quotes import diverse
 from nlp.clustering.words import words_in
 from nlp.topics import (
     BadTopicEdit,
@@ -47,7 +47,7 @@ def test_a_cause_is_one_topic_in_all_languages(found):
     for cause, (theme, sentiment, _) in CAUSES.items():
         topic = topic_of_cause(model, causes, cause)
         assert (topic.theme, topic.sentiment) == (theme, sentiment)
-        assert topic.size == 40
+        assert 36 <= topic.size <= 40
         languages = {batch.segments[row].language for row in np.flatnonzero(model.assignment.topics >= 0)}
         assert languages == set(LANGUAGES)
 
@@ -88,13 +88,31 @@ def test_the_same_seed_gives_the_same_topics(found):
     np.testing.assert_array_equal(again.centres.vectors, model.centres.vectors)
 
 
-def test_quotes_are_never_near_duplicates(found):
+def test_quotes_are_never_near_duplicates():
+    texts = [
+        "Pakken kom aldri frem",
+        "PAKKEN KOM ALDRI FREM!!!",
+        "Pakken kom aldri frem til meg",
+        "Venter fortsatt på sofaen",
+        "Budet ringte ikke på",
+        "Sporingen sto stille i ti dager",
+    ]
+    vectors = np.eye(6, dtype=np.float32)
+    vectors[5] = vectors[4]  # other words, the same meaning
+    typical = np.array([0.9, 0.95, 0.8, 0.5, 0.4, 0.3], dtype=np.float32)
+    assert diverse(texts, list("abcdef"), vectors, typical, n_quotes=5) == [1, 3, 4]
+    # One comment is quoted once.
+    assert diverse(texts, list("abcbef"), vectors, typical, n_quotes=5) == [1, 4]
+
+
+def test_quotes_of_found_topics_are_never_near_duplicates(found):
     batch, _, model = found
     text_of = {(segment.comment_id, segment.start): segment.text for segment in batch.segments}
     for topic in model.topics:
         texts = [set(words_in(text_of[quote.comment_id, quote.start])) for quote in topic.quotes]
-        assert len(texts) >= 3
-        assert not any(near_duplicates(one, other) for place, one in enumerate(texts) for other in texts[:place])
+        assert len(texts) >= 2
+        for place, one in enumerate(texts):
+            assert all(len(one & other) / len(one | other) < 0.5 for other in texts[:place])
 
 
 def test_quotes_belong_to_their_topic(found):
@@ -181,7 +199,7 @@ def test_topics_keep_their_identity_from_run_to_run(found):
 
 def test_new_and_faded_topics_are_named(found):
     _, causes, model = found
-    later, later_causes = planted(seed=8, causes=("wrong pickup point", "phone queue", "friendly staff", "data breach"))
+    later, _ = planted(seed=8, causes=("wrong pickup point", "phone queue", "friendly staff", "data breach"))
     new = find_topics(later.segments, later.embeddings, former=model, encoder="e@1")
     assert list(new.changes.faded) == [topic_of_cause(model, causes, "broken parcel").id]
     last, last_causes = planted(seed=9)
@@ -201,12 +219,44 @@ def test_an_analysts_name_stays(found):
     assert new.topic(id_).label["sv"].startswith("Väntade en timme")
 
 
+def test_a_name_stays_as_long_as_its_comment_is_there(found):
+    batch, causes, model = found
+    topic = topic_of_cause(model, causes, "phone queue")
+    source = topic.label_source["nb"]
+    rows = [
+        row
+        for row, (segment, cause) in enumerate(zip(batch.segments, causes, strict=True))
+        if (cause, segment.language) != ("phone queue", "nb") or segment.comment_id == source.comment_id
+    ]
+    later = [replace(segment, comment_id=f"L{segment.comment_id}") for segment in batch.segments]
+    with_source = [*later, *(batch.segments[row] for row in rows)]
+    vectors = np.concatenate([batch.embeddings, batch.embeddings[rows]])
+    # The clauses that come anew would give another name.
+    new = find_topics(with_source, vectors, former=model, encoder="e@1").topic(topic.id)
+    assert (new.label["nb"], new.label_source["nb"]) == (topic.label["nb"], source)
+    without = find_topics(later, batch.embeddings, former=model, encoder="e@1").topic(topic.id)
+    assert without.label_source["nb"].comment_id == f"L{source.comment_id}"
+
+
+def test_an_analysts_topic_without_comments_stays(found):
+    _, causes, model = found
+    kept, gone = (topic_of_cause(model, causes, cause).id for cause in ("wrong pickup point", "broken parcel"))
+    merged = model.merge(kept, [gone])
+    later, _ = planted(seed=8, causes=("phone queue", "friendly staff", "data breach"))
+    without = find_topics(later.segments, later.embeddings, former=merged, encoder="e@1")
+    assert (without.topic(kept).size, without.topic(kept).label) == (0, merged.topic(kept).label)
+    assert without.topic(kept).theme == "delivery_condition"
+    last, last_causes = planted(seed=9)
+    again = find_topics(last.segments, last.embeddings, former=without, encoder="e@1")
+    assert topic_of_cause(again, last_causes, "broken parcel").id == kept
+
+
 def test_a_merge_stays(found):
     _, causes, model = found
     kept, gone = (topic_of_cause(model, causes, cause).id for cause in ("wrong pickup point", "broken parcel"))
     merged = model.merge(kept, [gone])
     assert len(merged.topics) == len(CAUSES) - 1
-    assert merged.topic(kept).size == 80
+    assert merged.topic(kept).size == model.topic(kept).size + model.topic(gone).size
     assert (merged.assignment.topics >= 0).sum() == (model.assignment.topics >= 0).sum()
     later, later_causes = planted(seed=8)
     new = find_topics(later.segments, later.embeddings, former=merged, encoder="e@1")
