@@ -47,7 +47,7 @@ def rearranged(found: Draft, topics: Sequence[int]) -> Draft:
             strict_floors=of.strict_floors[kept],
             similarity=of.similarity[kept],
             topics=place_of[of.topics[kept]],
-            groups=[of.groups[place] for place in kept],
+            groups=[of.groups[place] for place in kept.tolist()],
         ),
         replace(
             found.assignment,
@@ -107,7 +107,7 @@ def _unlike(
     )
     near = nearest_centres([segments[row] for row in rows.tolist()], embeddings[rows], so_far.centres).centres
     centre_of[rows] = near
-    return rows[near == NONE]
+    return np.asarray(rows[near == NONE])
 
 
 def settled(

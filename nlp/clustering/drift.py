@@ -77,7 +77,7 @@ def _stability_index(now: Assignment, former: Assignment, n_topics: int) -> floa
     index = float(((p - q) * np.log(p / q)).sum())
     # What chance alone gives a sample of this size, by the index's chi-square approximation (Yurdakul 2018).
     by_chance = (n_topics - 1) * sum(1 / of_one.sum() for of_one in counts)
-    return max(index - by_chance, 0.0)
+    return max(index - float(by_chance), 0.0)
 
 
 def _counts(assignment: Assignment, n_topics: int) -> Floats:

@@ -145,7 +145,7 @@ def parted(
     new_centre = np.full(len(centres.topics) + 1, NONE, dtype=np.intp)
     new_centre[other] = np.arange(len(other))
     centre_of = new_centre[edited.assignment.centres]
-    groups, topics = [centres.groups[centre] for centre in other], centres.topics[other].tolist()
+    groups, topics = [centres.groups[centre] for centre in other.tolist()], centres.topics[other].tolist()
     former = edited.assignment.centres[rows]
     vectors = [centres.vectors[centre] for centre in other]
     for part, centre in sorted({*zip(part_of.tolist(), former.tolist(), strict=True)}):

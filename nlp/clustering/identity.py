@@ -125,7 +125,10 @@ def _with_pinned(
         embeddings,
         centre_of,
         mean=found.centres.mean,
-        groups=[*(found.centres.groups[place] for place in kept), *(former.groups[place] for place in of_pins)],
+        groups=[
+            *(found.centres.groups[place] for place in kept.tolist()),
+            *(former.groups[place] for place in of_pins.tolist()),
+        ],
         topics=topics.astype(np.intp),
         former_vectors=np.concatenate([found.centres.vectors[kept], former.vectors[of_pins]]),
     )

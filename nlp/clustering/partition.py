@@ -149,4 +149,4 @@ def linked(centres: Floats, join_below: float) -> Labels:
 
 def _without_gap(labels: npt.NDArray[np.integer[Any]]) -> Labels:
     """The same groups, numbered from 0 up."""
-    return np.unique(labels, return_inverse=True)[1].astype(np.intp)
+    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.intp)

@@ -105,8 +105,10 @@ def test_quotes_are_never_near_duplicates():
     assert diverse(texts, list("abcbef"), vectors, typical, n_quotes=5) == [1, 4]
 
 
-def test_quotes_of_found_topics_are_never_near_duplicates(found):
-    batch, _, model = found
+def test_quotes_of_found_topics_are_never_near_duplicates():
+    batch, _ = planted(spread=0.6)
+    model = find_topics(batch.segments, batch.embeddings)
+    assert len(model.topics) >= len(CAUSES)
     text_of = {(segment.comment_id, segment.start): segment.text for segment in batch.segments}
     for topic in model.topics:
         texts = [set(words_in(text_of[quote.comment_id, quote.start])) for quote in topic.quotes]
