@@ -68,7 +68,7 @@ class TopicSettings:
 
     Attributes
     ----------
-    min_topic_size : segments of the smallest topic; None grows with the square root of their number (5 at 1,000, 100
+    min_topic_size : segments of the smallest topic; None grows with the square root of their number (6 at 1,000, 200
         at 1,000,000)
     join_below, alike_below, parent_below : cosine distances of centres below which two groups of one theme are one
         topic, two topics under different themes are one cause, a topic is a special case of a larger one
@@ -78,9 +78,9 @@ class TopicSettings:
     """
 
     min_topic_size: int | None = None
-    join_below: float = 0.5
+    join_below: float = 0.7
     alike_below: float = 0.2
-    parent_below: float = 0.7
+    parent_below: float = 0.9
     sample_size: int = 20_000
     most_small_groups: int = 200
     n_words: int = 10
@@ -89,7 +89,7 @@ class TopicSettings:
 
     def smallest(self, n_segments: int) -> int:
         """The least size of a topic among so many segments."""
-        return max(SMALLEST, round(n_segments**0.5 / 10)) if self.min_topic_size is None else self.min_topic_size
+        return max(SMALLEST, round(n_segments**0.5 / 5)) if self.min_topic_size is None else self.min_topic_size
 
     def grain(self, n_segments: int) -> Grain:
         """How fine topics are among so many segments."""

@@ -16,7 +16,7 @@ from nlp.clustering.labels import READERS, Candidate, Terms, candidates
 from nlp.clustering.model import Quote, Topic
 from nlp.clustering.partition import NONE, Labels, centred, linked
 from nlp.clustering.quotes import by_typicality, diverse
-from nlp.clustering.words import Lemmatizer, class_tf_idf, names_in, terms_of, top_terms
+from nlp.clustering.words import Lemmatizer, class_tf_idf, distinctive_terms, names_in, terms_of, top_terms
 from nlp.models.encoder import Floats
 from nlp.record import Language
 from nlp.taxonomy import Taxonomy
@@ -49,10 +49,11 @@ class Reading:
 
 @dataclass(frozen=True, slots=True)
 class _Words:
-    """Of one topic and language: rows of typical segments, and their terms."""
+    """Of one topic and language: rows of typical segments, their terms, and the weights of those that set it apart."""
 
     rows: Labels
     terms: Terms
+    distinctive: Mapping[str, float]
 
 
 def describe(
@@ -92,7 +93,7 @@ def describe(
             label_language={reader: language for reader, (_, language, _) in chosen[place].items()},
             label_source={reader: source for reader, (_, _, source) in chosen[place].items() if source is not None},
             words={
-                language: top_terms(read.terms.weights, read.terms.counts, how.n_words)
+                language: top_terms(read.distinctive, read.terms.counts, how.n_words)
                 for language, read in words[place].items()
             },
             theme=themes[place][0],
@@ -141,9 +142,9 @@ def _words_by_topic(
     for language in sorted({language for of_topic in read for language in of_topic}):
         places = [place for place, of_topic in enumerate(read) if language in of_topic]
         weights = class_tf_idf([read[place][language][1] for place in places])
-        for place, of_topic in zip(places, weights, strict=True):
+        for place, of_topic, distinctive in zip(places, weights, distinctive_terms(weights), strict=True):
             rows, counts = read[place][language]
-            result[place][language] = _Words(rows, Terms(counts, of_topic))
+            result[place][language] = _Words(rows, Terms(counts, of_topic), distinctive)
     return result
 
 

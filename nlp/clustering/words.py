@@ -14,6 +14,11 @@ from nlp.record import Language
 
 _WORD = re.compile(r"[^\W\d_]+(?:[-'’][^\W\d_]+)*")
 _MID_SENTENCE = re.compile(r"(?<=[\w,] )[^\W\d_]+(?:[-'’][^\W\d_]+)*")
+# A term that fewer people write says little of a topic.
+OFTEN: Final = 4
+FEWEST_TERMS: Final = 3
+# A term is listed with a topic only if it weighs at least this much of what it weighs where it weighs most.
+NEARLY: Final = 0.6
 _LEMMATISED: Final = ("nb", "nn", "da", "sv")
 # A name goes with all of at least so many themes: so often per theme that this can be seen, and diverging so little.
 FEWEST_THEMES: Final = 6
@@ -183,17 +188,35 @@ def class_tf_idf(counts: Sequence[Mapping[str, int]]) -> list[dict[str, float]]:
     ]
 
 
+def distinctive_terms(weights: Sequence[Mapping[str, float]]) -> list[dict[str, float]]:
+    """Of each class the terms that weigh nearly as much in it as in the class where they weigh most.
+
+    >>> distinctive_terms([{"levering": 0.4, "sein": 0.3}, {"levering": 0.1, "knust": 0.3}])
+    [{'levering': 0.4, 'sein': 0.3}, {'knust': 0.3}]
+    """
+    most: dict[str, float] = {}
+    for of_class in weights:
+        for term, weight in of_class.items():
+            most[term] = max(weight, most.get(term, 0.0))
+    return [
+        {term: weight for term, weight in of_class.items() if weight >= NEARLY * most[term]} for of_class in weights
+    ]
+
+
 def top_terms(weights: Mapping[str, float], counts: Mapping[str, int], n_terms: int) -> list[str]:
-    """The heaviest terms, first those that occur more than once; a pair that ranks before its words stands for them."""
+    """The heaviest terms of those that occur often; a pair that ranks before its words stands for them.
+
+    Where fewer than `FEWEST_TERMS` occur so often, terms that occur twice, and then once, fill up to that number.
+    """
     ranked = sorted(weights, key=lambda term: (-weights[term], term))
     chosen: list[str] = []
     taken: set[str] = set()
-    for often in (True, False):
+    for least, enough in ((OFTEN, n_terms), (2, min(FEWEST_TERMS, n_terms)), (1, min(FEWEST_TERMS, n_terms))):
         for term in ranked:
-            if len(chosen) == n_terms:
-                return chosen
+            if len(chosen) >= enough:
+                break
             words = set(term.split())
-            if (counts[term] > 1) is often and not words & taken:
+            if counts[term] >= least and not words & taken:
                 chosen.append(term)
                 taken |= words
     return chosen
