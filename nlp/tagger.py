@@ -11,7 +11,7 @@ from nlp.errors import BadModel, EmptyText, InvalidUnicode, NulCharacter, TextTo
 from nlp.evidence import Words
 from nlp.flags import FlagDecoder
 from nlp.language import LanguageIdentifier
-from nlp.models.encoder import SHIPPED, Encoder, EncoderOutput, load_encoder
+from nlp.models.encoder import SHIPPED, Encoder, EncoderOutput, Floats, load_encoder
 from nlp.models.labels import LabelSpace
 from nlp.models.manifest import Calibration, Manifest
 from nlp.record import Comment, FailedComment, Problem, Record, TaggedComment
@@ -94,26 +94,35 @@ class Tagger:
         ----------
         batch_size : comments that are read and encoded together
         """
+        for record, _ in self.tag_and_embed(comments, batch_size=batch_size):
+            yield record
+
+    def tag_one(self, comment: Comment) -> Record:
+        """The record of one comment."""
+        return self._tag_batch([comment])[0][0]
+
+    def tag_and_embed(
+        self, comments: Iterable[Comment], *, batch_size: int = 64
+    ) -> Iterator[tuple[Record, Floats | None]]:
+        """As `tag`, and beside each record the text's unit vector of shape (width,), None where there is no record."""
         stream = iter(comments)
         while batch := list(islice(stream, batch_size)):
             yield from self._tag_batch(batch)
 
-    def tag_one(self, comment: Comment) -> Record:
-        """The record of one comment."""
-        return self._tag_batch([comment])[0]
-
-    def _tag_batch(self, comments: Sequence[Comment]) -> list[Record]:
+    def _tag_batch(self, comments: Sequence[Comment]) -> list[tuple[Record, Floats | None]]:
         problems = [_problem(comment.text, self.max_text_length) for comment in comments]
         readable = [comment for comment, problem in zip(comments, problems, strict=True) if problem is None]
         outputs = iter(
             self._encoder.run([comment.text for comment in readable], [comment.question for comment in readable])
         )
-        return [
-            self._decoded(comment, next(outputs))
-            if problem is None
-            else FailedComment(comment.id, Problem(problem.code, str(problem)))
-            for comment, problem in zip(comments, problems, strict=True)
-        ]
+        records: list[tuple[Record, Floats | None]] = []
+        for comment, problem in zip(comments, problems, strict=True):
+            if problem is None:
+                output = next(outputs)
+                records.append((self._decoded(comment, output), output.embedding))
+            else:
+                records.append((FailedComment(comment.id, Problem(problem.code, str(problem))), None))
+        return records
 
     def _decoded(self, comment: Comment, output: EncoderOutput) -> TaggedComment:
         words = Words(comment.text, output.offsets)

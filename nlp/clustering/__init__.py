@@ -1,0 +1,1 @@
+"""The steps of topic clustering, each of which knows nothing of the others: `nlp.topics` runs them in order."""

@@ -1,0 +1,111 @@
+"""A readable name for a topic: a short clause that customers wrote, central and made of the topic's own words."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from typing import Final
+
+from nlp.clustering.words import Lemmatizer, set_of, stop_words, words_in
+from nlp.record import Language
+
+# Whose words a reader is shown, in this order: what is written in the own language, then in the nearest.
+READERS: Final[Mapping[str, tuple[Language, ...]]] = {
+    "nb": ("nb", "nn", "da", "sv"),
+    "nn": ("nn", "nb", "da", "sv"),
+    "da": ("da", "nb", "nn", "sv"),
+    "sv": ("sv", "nb", "da", "nn"),
+}
+FEWEST_WORDS, MOST_WORDS = 2, 8
+BEST_LENGTH = 4
+MOST_CANDIDATES = 30
+WRITTEN_BY_SEVERAL = 3
+_OPENERS: Final = set_of("og men eller så for at som samt også också och fast utan mens medan dog dessutom dessuten")
+_UNFIT = re.compile(r"[@\d]|https?:|www\.")
+_EDGES = " \t\n.,!?;:…–—-\"'«»”’*()[]"
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """Lemmas and pairs of lemmas of a topic in one language: how often they occur, and their c-TF-IDF."""
+
+    counts: Mapping[str, int]
+    weights: Mapping[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Candidate:
+    """A clause that may name a topic; `row` is its position among the segments."""
+
+    row: int
+    text: str
+    score: float
+
+
+def candidates(
+    segments: Iterable[tuple[int, str, float]],
+    terms: Terms,
+    language: Language,
+    *,
+    lemmatize: Lemmatizer,
+    names: Collection[str],
+) -> list[Candidate]:
+    """Clauses that could name the topic, the best first, a few dozen at most.
+
+    A good name is near the topic's centre, is made of the words that set the topic apart, and is short. Clauses with
+    figures, addresses, names or words that no dictionary knows and hardly anybody else writes are passed over, and so
+    are those that say nothing beyond small words.
+
+    Parameters
+    ----------
+    segments : the topic's clauses in this language: row, text, cosine to the centre
+    terms : of the topic in this language
+    """
+    heaviest = max(terms.weights.values(), default=1.0) or 1.0
+    small = stop_words()
+    found: list[Candidate] = []
+    for row, text, near in segments:
+        phrase = trimmed(text)
+        words = words_in(phrase)
+        if not FEWEST_WORDS <= len(words) <= MOST_WORDS or _UNFIT.search(phrase) or _holds_name(phrase, words, names):
+            continue
+        telling = [terms.weights.get(lemmatize(word, language), 0.0) / heaviest for word in words if word not in small]
+        if not any(telling):
+            continue
+        long_by = abs(len(words) - BEST_LENGTH) / MOST_WORDS
+        score = near + 0.5 * max(telling) + 0.5 * sum(telling) / len(telling) - 0.3 * long_by
+        found.append(Candidate(row, phrase, score))
+    found.sort(key=lambda candidate: (-candidate.score, candidate.text))
+    return list(islice((one for one in found if _is_wellformed(one.text, terms, language, lemmatize)), MOST_CANDIDATES))
+
+
+def _holds_name(phrase: str, words: Sequence[str], names: Collection[str]) -> bool:
+    """Whether a name that was recognised is in it, or a capital stands within it."""
+    return any(word in names for word in words) or any(word[:1].isupper() for word in phrase.split()[1:])
+
+
+def _is_wellformed(phrase: str, terms: Terms, language: Language, lemmatize: Lemmatizer) -> bool:
+    """Whether each word is in a dictionary or is written by several people: run-together and misspelt words are not."""
+    small = stop_words()
+    return all(
+        word in small
+        or terms.counts.get(lemmatize(word, language), 0) >= WRITTEN_BY_SEVERAL
+        or lemmatize.is_in_dictionary(word)
+        for word in words_in(phrase)
+    )
+
+
+def trimmed(text: str) -> str:
+    """A clause without the small word that ties it to the one before, and without marks at its edges; capital first.
+
+    >>> trimmed("men leveringen var elendig!!")
+    'Leveringen var elendig'
+    """
+    text = " ".join(text.split()).strip(_EDGES)
+    while (first := text.partition(" "))[2] and first[0].lower().strip(_EDGES) in _OPENERS:
+        text = first[2].strip(_EDGES)
+    if text.isupper():
+        text = text.lower()
+    return text[:1].upper() + text[1:]

@@ -1,0 +1,152 @@
+"""From embeddings to groups of like segments, in time that grows with their number and not with its square.
+
+Within one theme and sentiment, k-means finds many small groups on a sample of bounded size, and average linkage joins
+those whose centres are alike; every segment then goes to the nearest joined group. docs/topics.md has the measurements
+that decided for it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from nlp.errors import require
+from nlp.models.encoder import Floats
+
+Labels = npt.NDArray[np.intp]
+NONE = -1
+ROWS_AT_ONCE = 16_384
+ITERATIONS = 25
+
+
+@dataclass(frozen=True, slots=True)
+class Grain:
+    """How fine the groups are.
+
+    Attributes
+    ----------
+    min_size : segments of the smallest group
+    join_below : cosine distance of two groups' centres below which they are one; the centres stand in the centred space
+    sample_size : segments of one theme and sentiment that k-means reads
+    most_small_groups : that k-means looks for in one theme and sentiment
+    """
+
+    min_size: int
+    join_below: float
+    sample_size: int
+    most_small_groups: int
+
+
+def centred(embeddings: Floats, mean: Floats) -> Floats:
+    """Unit vectors around their mean, which they all share a good part of.
+
+    Parameters
+    ----------
+    embeddings : shape (n, width)
+    mean : shape (width,)
+    """
+    moved = embeddings - mean
+    lengths: Floats = np.maximum(np.linalg.norm(moved, axis=1, keepdims=True), 1e-9)
+    return np.asarray(moved / lengths, dtype=np.float32)
+
+
+def partition(vectors: Floats, grain: Grain, seed: int) -> Labels:
+    """Group unit vectors of one theme and sentiment.
+
+    Parameters
+    ----------
+    vectors : shape (n, width)
+    seed : of the sample and of k-means; the same seed gives the same groups
+
+    Returns
+    -------
+    A group from 0 up for each row; all rows are -1 where there are fewer than `grain.min_size`
+    """
+    n_rows = len(vectors)
+    if n_rows < grain.min_size:
+        return np.full(n_rows, NONE, dtype=np.intp)
+    random = np.random.default_rng(seed)
+    chosen = np.sort(random.choice(n_rows, grain.sample_size, replace=False)) if n_rows > grain.sample_size else None
+    sample = vectors if chosen is None else vectors[chosen]
+    n_small = min(grain.most_small_groups, len(sample) * 2 // max(grain.min_size, 2))
+    small = _k_means(sample, max(n_small, 1), seed)
+    groups = linked(centres_of(sample, small), grain.join_below)[small]
+    centres = _large(sample, centres_of(sample, groups), grain.min_size * len(sample) / n_rows)
+    return _without_gap(nearest(vectors, centres)[0])
+
+
+def nearest(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
+    """The nearest centre of each row and the cosine to it.
+
+    Parameters
+    ----------
+    vectors, centres : unit vectors of shape (n, width) and (n_centres, width), at least one centre
+    """
+    labels = np.empty(len(vectors), dtype=np.intp)
+    cosines = np.empty(len(vectors), dtype=np.float32)
+    for rows in slices(len(vectors)):
+        near = vectors[rows] @ centres.T
+        labels[rows] = near.argmax(axis=1)
+        cosines[rows] = near.max(axis=1)
+    return labels, cosines
+
+
+def centres_of(vectors: Floats, labels: Labels) -> Floats:
+    """The unit mean of each group's rows; groups are numbered from 0 without a gap, rows labelled -1 are in none."""
+    n_groups = int(labels.max(initial=-1)) + 1
+    sums = np.zeros((n_groups, vectors.shape[1]), dtype=np.float64)
+    order = np.argsort(labels, kind="stable")
+    bounds = np.searchsorted(labels[order], np.arange(n_groups + 1))
+    for group in range(n_groups):
+        sums[group] = vectors[order[bounds[group] : bounds[group + 1]]].sum(axis=0, dtype=np.float64)
+    return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9), dtype=np.float32)
+
+
+def slices(n_rows: int) -> Iterator[slice]:
+    """Pieces of so many rows that the products with all centres fit the memory."""
+    return (slice(first, first + ROWS_AT_ONCE) for first in range(0, n_rows, ROWS_AT_ONCE))
+
+
+def _k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
+    """Groups from 0 up without a gap."""
+    if n_groups == 1:
+        return np.zeros(len(vectors), dtype=np.intp)
+    cluster = require("sklearn.cluster", extra="topics")
+    limits = require("threadpoolctl", extra="topics").threadpool_limits
+    # One thread: several would add up in an order of their own, and rounding would decide where a segment goes.
+    with limits(1):
+        found = cluster.KMeans(n_groups, n_init=1, max_iter=ITERATIONS, random_state=seed).fit_predict(vectors)
+    return _without_gap(found)
+
+
+def _large(sample: Floats, centres: Floats, min_size: float) -> Floats:
+    """The centres without the smallest, one after the other, until each left has enough rows near it."""
+    cosines = sample @ centres.T
+    kept = np.ones(len(centres), dtype=bool)
+    while kept.sum() > 1:
+        sizes = np.bincount(cosines.argmax(axis=1), minlength=len(centres)).astype(np.float64)
+        sizes[~kept] = np.inf
+        if sizes.min() >= min_size:
+            break
+        kept[sizes.argmin()] = False
+        cosines[:, sizes.argmin()] = -np.inf
+    return centres[kept]
+
+
+def linked(centres: Floats, join_below: float) -> Labels:
+    """Average linkage: which of some unit vectors are one group, from 0 up without a gap."""
+    if len(centres) == 1:
+        return np.zeros(1, dtype=np.intp)
+    hierarchy = require("scipy.cluster.hierarchy", extra="topics")
+    tree = hierarchy.linkage(centres.astype(np.float64), method="average", metric="cosine")
+    found = hierarchy.fcluster(tree, t=join_below, criterion="distance")
+    return _without_gap(found)
+
+
+def _without_gap(labels: npt.NDArray[np.integer[Any]]) -> Labels:
+    """The same groups, numbered from 0 up."""
+    return np.asarray(np.unique(labels, return_inverse=True)[1], dtype=np.intp)
