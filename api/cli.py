@@ -19,6 +19,7 @@ from typer.core import TyperGroup
 
 from api.access.command import keys_commands
 from api.alerts.command import alerts_commands
+from api.causes.command import topics
 from api.corrections.command import corrections_commands
 from api.exports.command import ingest, mappings
 from api.files.errors import BadUsage, CommandUnavailable
@@ -366,6 +367,13 @@ app.command(
 """
 )(ingest)
 app.command(epilog="Example: `stemme mappings qualtrics > ours.toml`")(mappings)
+app.command(
+    epilog="""Examples:
+
+- `stemme topics svar.csv -o causes.html --language nb`
+- `stemme topics comments.parquet --by region --score-column q1 -o causes.json --keep topics/`
+"""
+)(topics)
 
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:

@@ -21,6 +21,7 @@ Labels = npt.NDArray[np.intp]
 NONE = -1
 ROWS_AT_ONCE = 16_384
 ITERATIONS = 25
+DECIMALS = 4  # beyond which two vectors are the same text's, rounded otherwise in another batch
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +113,8 @@ def slices(n_rows: int) -> Iterator[slice]:
 
 
 def _k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
-    """Groups from 0 up without a gap."""
+    """Groups from 0 up without a gap: at most as many as there are different rows, for "Bra!" is said many times."""
+    n_groups = min(n_groups, len(np.unique(vectors.round(DECIMALS), axis=0)))
     if n_groups == 1:
         return np.zeros(len(vectors), dtype=np.intp)
     cluster = require("sklearn.cluster", extra="topics")

@@ -1,0 +1,112 @@
+"""Causes as plain JSON types, in the order of their rank."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from typing import Any, Literal
+
+from nlp.causes.chance import Estimate
+from nlp.causes.describe import CauseStatistics
+from nlp.root_causes import RootCauses
+
+ReaderLanguage = Literal["en", "nb", "nn", "da", "sv"]
+BETWEEN = " + "
+"""Between the dimensions, and the values, of a concentration in two dimensions at once."""
+
+
+def cause_rows(found: RootCauses, *, language: ReaderLanguage) -> list[dict[str, Any]]:
+    """One row a cause.
+
+    Parameters
+    ----------
+    language : of the labels
+    """
+    ids = [topic.id for topic in found.model.topics]
+    return [_row(cause, found, ids, language) for cause in found.report.causes]
+
+
+def _row(cause: CauseStatistics, found: RootCauses, ids: list[str], language: ReaderLanguage) -> dict[str, Any]:
+    topic = found.model.topic(cause.cause)
+    onset = cause.trend.onset
+    return {
+        "rank": cause.rank,
+        "topic": topic.id,
+        "label": topic.label[language],
+        "theme": topic.theme,
+        "sentiment": topic.sentiment,
+        "size": cause.size,
+        "share": cause.share,
+        "nps_points_lost": None if cause.nps is None else estimate(cause.nps.adjusted),
+        "change": None
+        if onset is None
+        else {
+            "date": onset.day.isoformat(),
+            "strength": finite(onset.ratio.value),
+            "earliest": onset.earliest.isoformat(),
+            "latest": onset.latest.isoformat(),
+        },
+        "concentration": [
+            {
+                "dimension": BETWEEN.join(place.where),
+                "value": BETWEEN.join(place.where.values()),
+                "lift": finite(place.ratio.value),
+                "p": place.p_value,
+                "q": place.q_value,
+                "count": place.count,
+            }
+            for place in cause.concentrations
+        ],
+        "factors": [
+            {
+                "factor": each.factor,
+                "polarity": each.polarity,
+                "count": each.count,
+                "lift": finite(each.lift),
+                "q": each.q_value,
+                "words": list(each.words),
+            }
+            for each in cause.factors
+        ],
+        "quotes": [{"id": quote.comment_id, "start": quote.start, "end": quote.end} for quote in topic.quotes],
+        "comments": list(found.members[topic.id]),
+        "parent": topic.parent,
+        "stage": cause.stage,
+        "mean_sentiment": finite(cause.sentiment),
+        "nps": None
+        if cause.nps is None
+        else {
+            "answers": cause.nps.answers,
+            "of_cause": cause.nps.of_cause,
+            "without": cause.nps.without,
+            "points_lost_plain": estimate(cause.nps.plain),
+        },
+        "points_lost_now": cause.points_lost_now,
+        "rank_rising": cause.rank_rising,
+        "points_risen": cause.points_risen,
+        "growth": estimate(cause.growth),
+        "weeks": [
+            {"monday": week.monday.isoformat(), "count": week.count, "of": week.total} for week in cause.trend.weeks
+        ],
+        "earlier_causes": [
+            {
+                "topic": ids[each.cause],
+                "stage": each.stage,
+                "customers": each.customers,
+                "lift": finite(each.lift.value),
+            }
+            for each in cause.earlier
+        ],
+    }
+
+
+def estimate(value: Estimate) -> Mapping[str, float | None] | None:
+    """An estimate with its 95 % interval; null where it is not known, and for a bound that the data do not set."""
+    if math.isnan(value.value):
+        return None
+    return {"estimate": finite(value.value), "low": finite(value.low), "high": finite(value.high)}
+
+
+def finite(value: float) -> float | None:
+    """JSON has neither infinity nor NaN."""
+    return value if math.isfinite(value) else None

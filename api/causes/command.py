@@ -1,0 +1,207 @@
+"""`stemme topics`."""
+
+from __future__ import annotations
+
+import csv
+from datetime import date
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import typer
+from rich.console import Console
+
+from api.files.destination import open_output
+from api.files.errors import BadUsage
+from api.files.formats import STANDARD_STREAM, Format
+from api.files.identify import Roles
+from api.files.progress import ProgressBar
+from api.files.read_csv import MAX_CELL
+from api.files.source import Source
+from nlp.errors import require
+
+EXTRA = "topics"
+INTERRUPTED = 130
+
+
+class ReadBy(StrEnum):
+    """Languages of labels and pages."""
+
+    EN = "en"
+    NB = "nb"
+    NN = "nn"
+    DA = "da"
+    SV = "sv"
+
+
+def topics(
+    input_: Annotated[
+        str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.")
+    ],
+    *,
+    output: Annotated[
+        str,
+        typer.Option("--output", "-o", help="A .json, .parquet or .html file (a page to read or print), or -."),
+    ] = STANDARD_STREAM,
+    language: Annotated[ReadBy, typer.Option("--language", help="Of labels and of the page.")] = ReadBy.EN,
+    by: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--by",
+            help="A column in whose values causes may concentrate; may be said again. Default: source, department, "
+            "touchpoint and channel, as far as they are there.",
+            show_default=False,
+        ),
+    ] = None,
+    id_column: Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")] = "id",
+    text_column: Annotated[
+        str, typer.Option("--text-column", help="The column that holds each comment's text.")
+    ] = "text",
+    question_column: Annotated[
+        str | None,
+        typer.Option("--question-column", help="The survey's question. Default: question, if it is there."),
+    ] = None,
+    number_rows: Annotated[
+        bool, typer.Option("--number-rows", help="Number the rows from 1 in place of an id column.")
+    ] = False,
+    time_column: Annotated[
+        str | None,
+        typer.Option("--time-column", help="When it was said. Default: submitted_at or date, if it is there."),
+    ] = None,
+    score_column: Annotated[
+        str | None, typer.Option("--score-column", help="The NPS answer, 0 to 10. Default: nps, if it is there.")
+    ] = None,
+    respondent_column: Annotated[
+        str | None, typer.Option("--respondent-column", help="Who said it. Default: respondent, if it is there.")
+    ] = None,
+    company: Annotated[
+        list[str] | None,
+        typer.Option("--company", help="Your company's or a brand's name, which is no cause; may be said again."),
+    ] = None,
+    smallest: Annotated[
+        int | None,
+        typer.Option("--smallest", min=2, help="Clauses of the smallest cause. Default: by the file's size."),
+    ] = None,
+    former: Annotated[
+        Path | None,
+        typer.Option("--former", help="Folder of the last run (--keep): causes keep their ids, and their given names."),
+    ] = None,
+    keep: Annotated[
+        Path | None, typer.Option("--keep", help="Folder for the topics, for the next run.", show_default=False)
+    ] = None,
+    time_zone: Annotated[
+        str, typer.Option("--time-zone", help="Where days begin, for times that name a zone.")
+    ] = "Europe/Oslo",
+    input_format: Annotated[
+        Format | None,
+        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
+    ] = None,
+    encoding: Annotated[
+        str | None, typer.Option("--encoding", help="Of a .csv or .jsonl input. Default: told from the file.")
+    ] = None,
+    model: Annotated[
+        Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="The same seed and comments give the same causes.")] = 1,
+    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+) -> None:
+    """Find the root causes in a file of comments: what they cost in NPS, since when, where, in customers' words.
+
+    Comments are tagged first. No text leaves this machine.
+    """
+    from api.causes.reading import Columns, read_feedback  # noqa: PLC0415, the other commands have no use for it
+    from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
+
+    for module in ("sklearn", "scipy", "simplemma", "ruptures", "jinja2", "babel"):
+        require(module, extra=EXTRA)
+    from nlp.root_causes import find_root_causes  # noqa: PLC0415
+    from nlp.tagger import Tagger  # noqa: PLC0415
+    from nlp.topics import TopicModel, TopicSettings  # noqa: PLC0415
+
+    format_, zone = cause_format(output), _zone(time_zone)
+    before = None if former is None else TopicModel.load(former)
+    roles = Roles(None if number_rows else id_column, text_column, question_column)
+    columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()))
+    csv.field_size_limit(MAX_CELL)
+    source = Source(input_, None if input_ == STANDARD_STREAM else Path(input_))
+    loaded: list[Any] = []
+
+    def load_tagger() -> Tagger:
+        loaded.append(Tagger.load(model))
+        return loaded[0]
+
+    try:
+        with open_output(output, source=source) as stream, ProgressBar(Console(stderr=True), quiet=quiet) as bar:
+            read = read_feedback(
+                input_,
+                columns,
+                load_tagger=load_tagger,
+                report=bar,
+                time_zone=zone,
+                input_format=input_format,
+                encoding=encoding,
+            )
+            for sentence in (_taken(read.columns), *read.left_out.sentences()):
+                bar.notice(sentence)
+            found = find_root_causes(
+                read.feedback,
+                loaded[0],
+                settings=TopicSettings(min_topic_size=smallest, names=tuple(company or ())),
+                former=before,
+                encoder=loaded[0].name,
+                seed=seed,
+                progress=_Steps(bar),
+            )
+            write_causes(stream, format_, found, read.feedback, language=language.value, today=date.today())
+    except KeyboardInterrupt:
+        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
+        _say(f"interrupted. {left}; the same command starts over.", style="red")
+        raise typer.Exit(INTERRUPTED) from None
+    if keep is not None:
+        found.model.save(keep)
+    if not quiet:
+        _say(
+            f"{len(found.report.causes):,} causes in {len(read.feedback):,} comments; {len(found.without):,} comments "
+            "have neither a cause nor a theme."
+        )
+
+
+class _Steps:
+    """Shares of a step as the progress bar takes them."""
+
+    def __init__(self, bar: ProgressBar) -> None:
+        self._bar, self._step = bar, ""
+
+    def __call__(self, step: str, share: float) -> None:
+        if step != self._step:
+            self._step = step
+            self._bar.step(step.capitalize(), total=1000)
+        self._bar.advance(round(1000 * share), rows=0)
+
+
+def _taken(columns: Any) -> str:
+    """Which columns were read as what, for people."""
+    parts = [
+        f"{what} from {name!r}"
+        for what, name in (
+            ("days", columns.time),
+            ("NPS answers", columns.score),
+            ("respondents", columns.respondent),
+        )
+        if name is not None
+    ]
+    if columns.dimensions:
+        parts.append("places from " + ", ".join(map(repr, columns.dimensions)))
+    return "; ".join(parts) if parts else "no days, NPS answers or places: no column is named for them"
+
+
+def _zone(name: str) -> ZoneInfo:
+    try:
+        return ZoneInfo(name)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise BadUsage(f"--time-zone {name!r} is not known. Name one such as Europe/Oslo or UTC.") from None
+
+
+def _say(sentence: str, *, style: str | None = None) -> None:
+    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -1,0 +1,203 @@
+"""From the rows of a file to feedback: tagged, with its day, score, respondent and dimensions where there are any."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field
+from datetime import date, datetime, tzinfo
+from itertools import chain, islice
+from typing import Any, Final
+
+from api.files.by_format import open_reader
+from api.files.errors import MissingColumns
+from api.files.formats import Format, format_of
+from api.files.identify import Roles, identify
+from api.files.reader import Reader
+from api.files.rows import InputRow, Row, Typed
+from api.files.run import ROWS_FOR_COLUMNS, Report
+from api.files.seen import SeenIds
+from api.files.source import open_source, refuse_folder
+from api.files.tagging import TagsComments, tag_rows
+from api.nps import HIGHEST, LOWEST
+from nlp.record import Comment, TaggedComment
+from nlp.root_causes import Feedback
+
+USUAL_TIMES: Final = ("submitted_at", "date", "day", "time", "timestamp")
+USUAL_SCORES: Final = ("nps", "score")
+USUAL_RESPONDENTS: Final = ("respondent", "respondent_id", "customer_id")
+USUAL_DIMENSIONS: Final = ("source", "department", "touchpoint", "channel")
+
+
+@dataclass(frozen=True, slots=True)
+class Columns:
+    """Which columns hold what; None is the first usual name that is there, and no dimensions are the usual ones.
+
+    A column that is named must be there.
+    """
+
+    roles: Roles = field(default_factory=Roles)
+    time: str | None = None
+    score: str | None = None
+    respondent: str | None = None
+    dimensions: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> tuple[tuple[str, str], ...]:
+        """What must be there, with the option that asked for it."""
+        options = [("--time-column", self.time), ("--score-column", self.score)]
+        options += [("--respondent-column", self.respondent), *(("--by", name) for name in self.dimensions)]
+        return tuple((option, name) for option, name in options if name is not None)
+
+    def among(self, header: Iterable[str]) -> Columns:
+        """The columns with the usual ones filled in, as far as the file has them."""
+        there = {*header} - {*self.roles.named}
+
+        def usual(given: str | None, names: Iterable[str]) -> str | None:
+            return given or next((name for name in names if name in there), None)
+
+        return Columns(
+            self.roles,
+            usual(self.time, USUAL_TIMES),
+            usual(self.score, USUAL_SCORES),
+            usual(self.respondent, USUAL_RESPONDENTS),
+            self.dimensions or tuple(name for name in USUAL_DIMENSIONS if name in there),
+        )
+
+
+@dataclass(slots=True)
+class LeftOut:
+    """Rows that could not be read as comments, by code; and scores and times that could not be read, by kind."""
+
+    rows: Counter[str] = field(default_factory=Counter)
+    values: Counter[str] = field(default_factory=Counter)
+
+    def sentences(self) -> Iterator[str]:
+        """For people, one a kind of trouble; none if there was none."""
+        if +self.rows:
+            yield _sentence("row", "left out", self.rows)
+        if +self.values:
+            yield _sentence("value", "taken for not known", self.values)
+
+
+@dataclass(frozen=True, slots=True)
+class Read:
+    """What a file held: its comments, the columns that were taken, and what was left out."""
+
+    feedback: list[Feedback]
+    columns: Columns
+    left_out: LeftOut
+
+
+def read_feedback(
+    name: str,
+    columns: Columns,
+    *,
+    load_tagger: Callable[[], TagsComments],
+    report: Report,
+    time_zone: tzinfo | None = None,
+    input_format: Format | None = None,
+    encoding: str | None = None,
+) -> Read:
+    """Read and tag a file.
+
+    Parameters
+    ----------
+    name : of a .csv, .jsonl or .parquet file, or - for standard input
+    load_tagger : called once the file has been opened
+    time_zone : in which days begin; the zone that a time is written in if None
+
+    Raises
+    ------
+    FileError : if the file cannot be read, or lacks a column
+    """
+    refuse_folder(name)
+    format_ = format_of(name, input_format, option="--input-format")
+    roles, left_out = columns.roles, LeftOut()
+    feedback: list[Feedback] = []
+    with (
+        open_source(name, again=format_ is Format.PARQUET) as source,
+        closing(open_reader(source, format_, roles=roles, encoding=encoding)) as reader,
+        SeenIds() as seen,
+    ):
+        rows, found = _checked(reader, columns, source.name)
+        tagger = load_tagger()
+        report.step("tagging", total=reader.total)
+        for batch in tag_rows(identify(rows, roles, seen), tagger):
+            for row, record in batch:
+                if isinstance(record, TaggedComment):
+                    feedback.append(_feedback(row, record, found, time_zone, left_out))
+                else:
+                    left_out.rows[record.error.code] += 1
+            report.advance(reader.position, rows=len(feedback))
+    return Read(feedback, found, left_out)
+
+
+def _checked(reader: Reader, columns: Columns, name: str) -> tuple[Iterator[InputRow], Columns]:
+    rows = reader.rows()
+    first = list(islice(rows, ROWS_FOR_COLUMNS))
+    header = reader.header or tuple(dict.fromkeys(column for row in first for column in row.columns))
+    missing = [(option, column) for option, column in columns.named if column not in header]
+    missing += [("--id-column or --text-column", column) for column in columns.roles.named if column not in header]
+    if missing:
+        raise MissingColumns(name, missing, header)
+    return chain(first, rows), columns.among(header)
+
+
+def _feedback(
+    row: Row, record: TaggedComment, columns: Columns, time_zone: tzinfo | None, left_out: LeftOut
+) -> Feedback:
+    def value(column: str | None) -> Any:
+        return None if column is None else _plain(row.columns.get(column))
+
+    day, nps, respondent = value(columns.time), value(columns.score), value(columns.respondent)
+    dimensions = {name: value(name) for name in columns.dimensions}
+    read_day, read_nps = _day(day, time_zone), _score(nps)
+    left_out.values["bad_time"] += day is not None and read_day is None
+    left_out.values["bad_score"] += nps is not None and read_nps is None
+    assert row.id is not None
+    return Feedback(
+        Comment(row.id, row.text, row.question),
+        record,
+        day=read_day,
+        nps=read_nps,
+        respondent=None if respondent is None else str(respondent),
+        dimensions={name: str(known) for name, known in dimensions.items() if known is not None},
+    )
+
+
+def _plain(value: Any) -> Any:
+    """The value as JSON has it; white space is nothing."""
+    value = value.plain if isinstance(value, Typed) else value
+    return None if isinstance(value, str) and not value.strip() else value
+
+
+def _score(value: Any) -> float | None:
+    try:
+        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
+    except ValueError:
+        return None
+    return number if number is not None and LOWEST <= number <= HIGHEST else None
+
+
+def _day(value: Any, time_zone: tzinfo | None) -> date | None:
+    """ISO 8601; a time without a zone, or with none asked for, lies on the day that is written."""
+    try:
+        when = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    if when is not None and when.tzinfo is not None and time_zone is not None:
+        when = when.astimezone(time_zone)
+    return None if when is None else when.date()
+
+
+def _sentence(what: str, fate: str, counts: Counter[str]) -> str:
+    """For people.
+
+    >>> _sentence("row", "left out", Counter(missing_text=2))
+    '2 rows left out: missing_text 2'
+    """
+    total = +counts
+    number = f"{total.total():,} {what}" + ("" if total.total() == 1 else "s")
+    return f"{number} {fate}: " + ", ".join(f"{reason} {count:,}" for reason, count in total.most_common())
