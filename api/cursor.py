@@ -5,9 +5,16 @@ from __future__ import annotations
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
 from hashlib import sha256
+from typing import Protocol
 
-from api.store.search import Filters
 from nlp.errors import StemmeError
+
+
+class Named(Protocol):
+    """Filters: their name is the same for the same filters, and for no others."""
+
+    @property
+    def name(self) -> str: ...
 
 
 class BadCursor(StemmeError):
@@ -17,16 +24,17 @@ class BadCursor(StemmeError):
         super().__init__(f"The cursor {found}. Send `next` of the page before, with the filters of that page.")
 
 
-def cursor_after(id_: int, filters: Filters) -> str:
-    """The cursor of the page that begins after this comment.
+def cursor_after(id_: int, filters: Named) -> str:
+    """The cursor of the page that begins after this comment, or line.
 
+    >>> from api.store.search import Filters
     >>> id_before(cursor_after(17, Filters(nps_min=9)), Filters(nps_min=9))
     17
     """
     return urlsafe_b64encode(json.dumps([id_, _mark(filters)]).encode()).decode().rstrip("=")
 
 
-def id_before(cursor: str, filters: Filters) -> int:
+def id_before(cursor: str, filters: Named) -> int:
     """The id after which a cursor's page begins.
 
     Raises
@@ -44,5 +52,5 @@ def id_before(cursor: str, filters: Filters) -> int:
     return id_
 
 
-def _mark(filters: Filters) -> str:
+def _mark(filters: Named) -> str:
     return sha256(filters.name.encode()).hexdigest()[:16]

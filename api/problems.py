@@ -38,6 +38,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "unknown_key": 404,
     "unknown_comment": 404,
     "bad_cursor": 404,
+    "unknown_respondent": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "body_too_large": 413,

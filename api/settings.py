@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from ipaddress import ip_address
 from pathlib import Path
-from typing import Any, Self
+from typing import Annotated, Any, Self
 
 from pydantic import Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, SettingsConfigDict, SettingsError
 
 from api.files.errors import BadSettings
+from api.removal.policy import RetentionPolicy
 from nlp.tagger import MAX_TEXT_LENGTH
 
 
@@ -48,6 +49,22 @@ class Settings(BaseSettings):
         32, ge=1, le=1_024, description="Requests under /v1 in hand at once; more are told to come again."
     )
 
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days that comments are kept after they were submitted; else for ever.",
+    )
+    retention_days_by_source: dict[str, Annotated[int, Field(ge=1, le=36_500)] | None] = Field(
+        default_factory=dict,
+        description='As a JSON object, of sources for which other days count; null is for ever: {"reviews": 90}.',
+    )
+
+    @property
+    def retention(self) -> RetentionPolicy:
+        """How long comments are kept."""
+        return RetentionPolicy(self.retention_days, self.retention_days_by_source)
+
     @model_validator(mode="after")
     def _open_on_loopback_only(self) -> Self:
         if self.open and not is_loopback(self.host):
@@ -80,6 +97,8 @@ def read_settings(**given: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:  # one that is written as JSON, and is none
+        raise BadSettings(f'{error} Write a JSON object such as {{"reviews": 90}}.') from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if not first["loc"]:  # of settings that do not go together

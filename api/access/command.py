@@ -47,8 +47,8 @@ def create(
     from api.access.keys import create_key  # noqa: PLC0415, `--help` need not wait for the database's libraries
 
     expires_at = None if expires is None else expiry(expires, now=datetime.now(UTC))
-    with _store(database) as store:
-        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=_user())
+    with opened_store(database) as store:
+        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=current_user())
     typer.echo(key)
     typer.echo("It is shown this once. Send it as `Authorization: Bearer KEY`.", err=True)
 
@@ -58,7 +58,7 @@ def list_(*, database: Database = None) -> None:
     """List every key by its prefix: what it may do, how long, and when it was last used."""
     from api.access.keys import list_keys  # noqa: PLC0415
 
-    with _store(database) as store:
+    with opened_store(database) as store:
         keys = list_keys(store)
     if not keys:
         typer.echo("There is no key. Make one: stemme keys create --scope classify", err=True)
@@ -75,8 +75,8 @@ def revoke(
     """End a key at once."""
     from api.access.keys import revoke_key  # noqa: PLC0415
 
-    with _store(database) as store:
-        revoke_key(store, prefix, by=_user())
+    with opened_store(database) as store:
+        revoke_key(store, prefix, by=current_user())
     typer.echo(f"{prefix} is revoked.")
 
 
@@ -119,7 +119,8 @@ def _columns(key: ApiKey, *, now: datetime) -> Iterator[str]:
 
 
 @contextmanager
-def _store(database: str | None) -> Iterator[Store]:
+def opened_store(database: str | None) -> Iterator[Store]:
+    """The store that an option or the settings name, for as long as a command works on it."""
     from api.settings import read_settings  # noqa: PLC0415
     from api.store.database import Store  # noqa: PLC0415
 
@@ -130,7 +131,8 @@ def _store(database: str | None) -> Iterator[Store]:
         store.close()
 
 
-def _user() -> str:
+def current_user() -> str:
+    """Who is at the command line, for the audit log."""
     try:
         return f"command line: {getuser()}"
     except (KeyError, OSError):  # a user without a name, as in some containers

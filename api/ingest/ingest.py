@@ -68,7 +68,7 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: TextTreatment
     """
     treated = [replace(comment, text=treat(comment.text)) for comment in comments]
     with store.write() as session:
-        _take_turns(session)
+        take_turns(session)
         kept = _Kept(session, treated)
         versions = [kept.put(comment) for comment in treated]
         session.flush()
@@ -80,7 +80,7 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: TextTreatment
         ]
 
 
-def _take_turns(session: Session) -> None:
+def take_turns(session: Session) -> None:
     """Let one transaction at a time add comments, as SQLite does by itself.
 
     Ids are then committed in order, so that a reader who has seen one has seen all before it; and two requests with
