@@ -18,6 +18,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api.access.command import keys_commands
+from api.accuracy.command import audit_commands
 from api.exports.command import ingest, mappings
 from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
@@ -82,6 +83,7 @@ app = typer.Typer(
 app.add_typer(keys_commands, name="keys")
 app.add_typer(store_commands, name="store")
 app.add_typer(retention_commands, name="retention")
+app.add_typer(audit_commands, name="audit")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
