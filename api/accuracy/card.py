@@ -152,7 +152,8 @@ class _Domain:
             cell = one.stratum, label in one.labels
             asked[cell] += 1
             wrong[cell] += cell[1] != (label in answer.labels)
-        given, others = [], []
+        given: list[Cell] = []
+        others: list[Cell] = []
         for number, stratum in self._strata.items():
             labelled = stratum.with_label.get(label, 0)
             for side, size, has in ((given, labelled, True), (others, stratum.size - labelled, False)):

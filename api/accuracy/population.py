@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from pydantic import TypeAdapter
-from sqlalchemy import and_, select
+from sqlalchemy import ColumnElement, and_, select
 
 from api.accuracy.errors import BadRecords
 from api.accuracy.labels import label_set, labels_of
@@ -90,8 +90,8 @@ class StoredPopulation:
             ).all()
         of_tagging = {id_: [row[1:] for row in group] for id_, group in groupby(tags, key=lambda row: row[0])}
         return [
-            Unit(str(id_), language, _labels(sentiment, of_tagging.get(tagging, [])), model, taxonomy)
-            for id_, tagging, language, sentiment, model, taxonomy in rows
+            Unit(str(id_), str(language), _labels(str(sentiment), of_tagging.get(tagging, [])), model, taxonomy)
+            for id_, tagging, language, sentiment, model, taxonomy in rows  # those without an error have both
         ]
 
 
@@ -132,13 +132,13 @@ class FilePopulation:
             ) from None
 
 
-def _standing():  # type: ignore[no-untyped-def]
+def _standing() -> ColumnElement[bool]:
     return and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.number == StoredComment.version)
 
 
-def _labels(sentiment: str, tags: Sequence[tuple[str, str, str]]) -> frozenset[str]:
+def _labels(sentiment: str, tags: Sequence[tuple[str, str, str | None]]) -> frozenset[str]:
     themes, factors, flags = (
-        [(label, way) for kind, label, way in tags if kind == wanted]
+        [(label, str(way)) for kind, label, way in tags if kind == wanted]
         for wanted in (TagKind.THEME, TagKind.FACTOR, TagKind.FLAG)
     )
     return label_set(sentiment, themes, factors, [label for label, _ in flags])

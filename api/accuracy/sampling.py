@@ -98,7 +98,7 @@ def stratify(frame: Frame, *, tiered_by: Iterable[str] | None = None, sample_siz
         kinds = np.flatnonzero(of_kind == number)
         with_label: Counter[str] = Counter()
         for kind in kinds:
-            with_label.update(dict.fromkeys(frame.labels[kind], int(sizes[kind])))
+            with_label.update(dict.fromkeys(frame.labels[int(kind)], int(sizes[kind])))
         strata.append(Stratum(language, tier, int(sizes[kinds].sum()), dict(with_label)))
     return Strata(strata, of_kind)
 
