@@ -18,6 +18,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from api.access.command import keys_commands
+from api.accuracy.command import audit_commands
 from api.alerts.command import alerts_commands
 from api.causes.command import topics
 from api.corrections.command import corrections_commands
@@ -32,6 +33,7 @@ from api.files.run import Run, tag_file
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
+from api.removal.command import audit_log, erase, retention_commands
 from api.reports.command import AsOf, Limit, Where, nps_of_store, report_commands
 from api.reports.command import Run as RunOption
 from api.store.command import Database, store_commands
@@ -88,6 +90,8 @@ app.add_typer(store_commands, name="store")
 app.add_typer(corrections_commands, name="corrections")
 app.add_typer(alerts_commands, name="alerts")
 app.add_typer(report_commands, name="report")
+app.add_typer(retention_commands, name="retention")
+app.add_typer(audit_commands, name="audit")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
@@ -374,6 +378,8 @@ app.command(
 - `stemme topics comments.parquet --by region --score-column q1 -o causes.json --keep topics/`
 """
 )(topics)
+app.command(epilog="Example: `stemme erase --respondent kunde-7 --dry-run`")(erase)
+app.command("audit-log", epilog="Example: `stemme audit-log --action comments.erasure -n 20`")(audit_log)
 
 
 def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:

@@ -9,7 +9,7 @@ from contextlib import suppress
 from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -19,6 +19,7 @@ from api.alerts.raising import AlertRaiser
 from api.app import create_app
 from api.dependencies import CommentTagger
 from api.ingest.worker import TagWorker
+from api.removal.upkeep import Upkeep
 from api.settings import Settings, is_loopback
 from api.store.database import Store
 from api.webhooks.address import AddressPolicy
@@ -27,6 +28,7 @@ from nlp.tagger import Tagger
 
 logger = logging.getLogger(__name__)
 
+RESPONDENTS: Final = "/respondents/"
 LoadTagger = Callable[[Path | None], CommentTagger]
 
 
@@ -101,10 +103,13 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         app.state.tagger = tagger
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
+    upkeep = Upkeep(store, settings.retention)
+    upkeep.start()
     loading = asyncio.create_task(make_ready())
     try:
         await server.serve()
     finally:
+        await asyncio.to_thread(upkeep.stop)
         for worker in workers:
             await asyncio.to_thread(worker.stop)
         await asyncio.to_thread(deliverer.stop)
@@ -141,7 +146,7 @@ def _say_what_is_not_masked(settings: Settings) -> None:
 
 
 def log_config() -> dict[str, Any]:
-    """The server's logging: its own lines and ours, requests without their query."""
+    """The server's logging: its own lines and ours, requests without their query and without a respondent."""
     config = deepcopy(LOGGING_CONFIG)
     config["filters"] = {"without_query": {"()": WithoutQuery}}
     config["handlers"]["access"]["filters"] = ["without_query"]
@@ -150,9 +155,12 @@ def log_config() -> dict[str, Any]:
 
 
 class WithoutQuery(logging.Filter):
-    """Cuts the query off a line of the access log: a search may hold a customer's words."""
+    """Cuts the query off a line of the access log, which may hold a customer's words, and the id of a respondent."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         client, method, path, *rest = record.args  # type: ignore[misc]  # as uvicorn calls it
-        record.args = (client, method, str(path).partition("?")[0], *rest)
+        shown = str(path).partition("?")[0]
+        if RESPONDENTS in shown:
+            shown = shown.partition(RESPONDENTS)[0] + RESPONDENTS + "…"
+        record.args = (client, method, shown, *rest)
         return True

@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BeforeValidator, Field, ValidationError, model_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from api.files.errors import BadSettings
 from api.personal_data import Kind
+from api.removal.policy import RetentionPolicy
 from nlp.tagger import MAX_TEXT_LENGTH
 
 ALL, NONE = "all", "none"
@@ -92,6 +93,22 @@ class Settings(BaseSettings):
         """The kinds of personal data that are stored as they come."""
         return tuple(kind for kind in Kind if kind not in self.mask)
 
+    retention_days: int | None = Field(
+        None,
+        ge=1,
+        le=36_500,
+        description="Days that comments are kept after they were submitted; else for ever.",
+    )
+    retention_days_by_source: dict[str, Annotated[int, Field(ge=1, le=36_500)] | None] = Field(
+        default_factory=dict,
+        description='As a JSON object, of sources for which other days count; null is for ever: {"reviews": 90}.',
+    )
+
+    @property
+    def retention(self) -> RetentionPolicy:
+        """How long comments are kept."""
+        return RetentionPolicy(self.retention_days, self.retention_days_by_source)
+
     @model_validator(mode="after")
     def _open_on_loopback_only(self) -> Self:
         if self.open and not is_loopback(self.host):
@@ -124,6 +141,8 @@ def read_settings(**given: Any) -> Settings:
     """
     try:
         return Settings(**{name: value for name, value in given.items() if value is not None})
+    except SettingsError as error:  # one that is written as JSON, and is none
+        raise BadSettings(f'{error} Write a JSON object such as {{"reviews": 90}}.') from None
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         if not first["loc"]:  # of settings that do not go together

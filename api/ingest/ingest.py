@@ -69,7 +69,7 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: Treatment = M
     """
     treated = [treat(comment) for comment in comments]
     with store.write() as session:
-        _take_turns(session)
+        take_turns(session)
         kept = _Kept(session, [each.comment for each in treated])
         put = [kept.put(each.comment) for each in treated]
         session.flush()
@@ -88,7 +88,7 @@ def ingest(comments: Iterable[NewComment], *, store: Store, treat: Treatment = M
         ]
 
 
-def _take_turns(session: Session) -> None:
+def take_turns(session: Session) -> None:
     """Let one transaction at a time add comments, as SQLite does by itself.
 
     Ids are then committed in order, so that a reader who has seen one has seen all before it; and two requests with

@@ -22,6 +22,7 @@ from api.store.models import now
 from nlp.errors import require
 
 LOCK_TIMEOUT_SECONDS: Final = 30
+CHECKPOINT_TIMEOUT_SECONDS: Final = 5
 DRIVERS: Final = {"sqlite": "sqlite+pysqlite", "postgresql": "postgresql+psycopg", "postgres": "postgresql+psycopg"}
 # In UTC, as the driver cannot read a time that another zone's clock puts before the year 1.
 POSTGRESQL_OPTIONS: Final = {"connect_timeout": 5, "options": "-c timezone=UTC"}
@@ -158,6 +159,23 @@ class Store:
             if before != (to or schema.newest()):
                 schema.upgrade(connection, to=to)
             return before
+
+    def empty_write_ahead_log(self) -> bool:
+        """Write SQLite's log back into the file and cut it to nothing; False if a reader or writer held it up.
+
+        Raises
+        ------
+        StoreUnavailable : if the database does not answer
+        """
+        with self._translated():
+            connection = self._reading.raw_connection()  # outside a transaction, as it has to be
+            try:
+                connection.execute(f"PRAGMA busy_timeout = {CHECKPOINT_TIMEOUT_SECONDS * 1_000}")
+                busy, _, _ = connection.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()
+                connection.execute(f"PRAGMA busy_timeout = {LOCK_TIMEOUT_SECONDS * 1_000}")
+            finally:
+                connection.close()
+        return not busy
 
     def _refuse_old_schema(self) -> None:
         found = self.schema()

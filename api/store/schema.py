@@ -13,8 +13,11 @@ from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, text
 
 # Tables of features: whoever opens the store has them among the models.
+import api.accuracy.models
 import api.alerts.models
 import api.corrections.models
+import api.removal.models
+import api.store.history
 import api.webhooks.models  # noqa: F401
 from api.store.errors import UnknownSchema
 

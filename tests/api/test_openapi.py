@@ -139,6 +139,7 @@ DESCRIBED = [
     *("NewCommentIn", "IngestRequest", "IngestResponse", "StoredComment", "CommentOut", "CommentPage"),
     *("CorrectionRequest", "SpanIn", "SentimentIn", "ThemeIn", "FactorIn", "FlagIn", "CorrectedLabel", "DecidedLabel"),
     *("CorrectionOut", "CorrectionPage", "Withdrawal", "AgreementReport"),
+    *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
 ]
 
 

@@ -18,6 +18,9 @@ from api.store.errors import OldSchema, UnknownSchema
 from api.store.models import Base, CommentVersion, PendingVersion, StoredComment
 from api.store.schema import newest, revisions
 from api.store.search import Filters, find
+from tests.api.every_table import import_models
+
+import_models()  # of every feature: the metadata then has all tables
 
 OLDEST = """
 INSERT INTO sources (id, name, created_at) VALUES (1, 'survey', '2026-01-01 10:00:00');

@@ -7,8 +7,8 @@ from alembic import op
 
 from api.store.types import Json, Moment, RowId
 
-revision = "0009"
-down_revision = "0006"
+revision = "0010"
+down_revision = "0008"
 
 
 def upgrade() -> None:

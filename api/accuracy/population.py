@@ -1,0 +1,144 @@
+"""The tagged comments that a sample is drawn from: the store's, or a file's."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from pydantic import TypeAdapter
+from sqlalchemy import ColumnElement, and_, select
+
+from api.accuracy.errors import BadRecords
+from api.accuracy.labels import label_set, labels_of
+from api.store.database import Store
+from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKind, TagRun
+from nlp.record import TaggedComment
+
+PAGE: Final = 5_000
+_RECORD: Final = TypeAdapter(TaggedComment)
+
+
+@dataclass(frozen=True, slots=True)
+class Unit:
+    """A tagged comment, without its text."""
+
+    id: str
+    language: str
+    labels: frozenset[str]
+    model: str
+    taxonomy: str
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What people read of a comment."""
+
+    text: str
+    question: str | None
+
+
+class Population(Protocol):
+    """Where comments come from."""
+
+    def units(self) -> Iterator[Unit]: ...
+
+    def words(self, ids: Sequence[str]) -> dict[str, Words]: ...
+
+
+class StoredPopulation:
+    """Every comment of the store that has tags: the version that stands, and the tags that are shown."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def units(self) -> Iterator[Unit]:
+        after = 0
+        while page := self._page(after):
+            yield from page
+            after = int(page[-1].id)
+
+    def words(self, ids: Sequence[str]) -> dict[str, Words]:
+        with self._store.read() as session:
+            rows = session.execute(
+                select(StoredComment.id, CommentVersion.text, CommentVersion.question)
+                .join(CommentVersion, _standing())
+                .where(StoredComment.id.in_(map(int, ids)))
+            )
+            return {str(id_): Words(text, question) for id_, text, question in rows}
+
+    def _page(self, after: int) -> list[Unit]:
+        tagged = (
+            select(StoredComment.id, Tagging.id, Tagging.language, Tagging.sentiment, TagRun.model, TagRun.taxonomy)
+            .join(CommentVersion, _standing())
+            .join(Tagging, and_(Tagging.version_id == CommentVersion.id, Tagging.shown))
+            .join(TagRun, TagRun.id == Tagging.run_id)
+            .where(StoredComment.id > after, Tagging.error_code.is_(None))
+            .order_by(StoredComment.id)
+            .limit(PAGE)
+        )
+        with self._store.read() as session:
+            rows = session.execute(tagged).all()
+            of_page = select(tagged.subquery().c[1])
+            tags = session.execute(
+                select(Tag.tagging_id, Tag.kind, Tag.label, Tag.sentiment)
+                .where(Tag.tagging_id.in_(of_page), Tag.raised)
+                .order_by(Tag.tagging_id)
+            ).all()
+        of_tagging = {id_: [row[1:] for row in group] for id_, group in groupby(tags, key=lambda row: row[0])}
+        return [
+            Unit(str(id_), str(language), _labels(str(sentiment), of_tagging.get(tagging, [])), model, taxonomy)
+            for id_, tagging, language, sentiment, model, taxonomy in rows  # those without an error have both
+        ]
+
+
+class FilePopulation:
+    """The records of a .jsonl file that `stemme tag` wrote, with the text beside them; failed ones are left out."""
+
+    def __init__(self, path: Path, *, text_column: str = "text", question_column: str = "question") -> None:
+        self._path, self._text, self._question = path, text_column, question_column
+
+    def units(self) -> Iterator[Unit]:
+        for number, record, beside in self._lines():
+            if not isinstance(beside.get(self._text), str):
+                raise BadRecords(
+                    f"Line {number} of {self._path} has no text in {self._text!r}. Name its column: --text-column."
+                )
+            yield Unit(str(number), record.language, labels_of(record), record.model, record.taxonomy)
+
+    def words(self, ids: Sequence[str]) -> dict[str, Words]:
+        wanted, found = set(ids), {}
+        for number, _, beside in self._lines():
+            if str(number) in wanted:
+                question = beside.get(self._question)
+                found[str(number)] = Words(beside[self._text], question if isinstance(question, str) else None)
+        return found
+
+    def _lines(self) -> Iterator[tuple[int, TaggedComment, dict[str, Any]]]:
+        """Each line's number from 1, its record and what stands beside it."""
+        try:
+            with self._path.open(encoding="utf-8") as lines:
+                for number, line in enumerate(lines, start=1):
+                    beside = json.loads(line) if line.strip() else {"error": {}}
+                    if not isinstance(beside, dict) or beside.get("error") is None:
+                        yield number, _RECORD.validate_python(beside), beside
+        except (OSError, ValueError):  # of which what is no UTF-8, no JSON and no record are kinds
+            raise BadRecords(
+                f"{self._path} is no file of records, as `stemme tag comments.csv -o tagged.jsonl` writes them. Name "
+                "such a file."
+            ) from None
+
+
+def _standing() -> ColumnElement[bool]:
+    return and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.number == StoredComment.version)
+
+
+def _labels(sentiment: str, tags: Sequence[tuple[str, str, str | None]]) -> frozenset[str]:
+    themes, factors, flags = (
+        [(label, str(way)) for kind, label, way in tags if kind == wanted]
+        for wanted in (TagKind.THEME, TagKind.FACTOR, TagKind.FLAG)
+    )
+    return label_set(sentiment, themes, factors, [label for label, _ in flags])
