@@ -67,7 +67,7 @@ class Training:
     ----------
     base, model : `name@version` of the model that it began with and of the one that it made
     learned, rehearsed, calibrated : comments of the labelled file that gave the weights; of the project that each
-        epoch held beside them; of the labelled file that gave the thresholds, 0 where those of the base are kept
+        epoch held beside them; of the labelled file that gave the temperatures, 0 where those of the base are kept
     held_out : ids of the comments that before and after were measured on
     languages : of the labelled file, with the number of comments
     """

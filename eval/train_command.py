@@ -95,7 +95,7 @@ def train(
 
 def _calibration(calibrated: int) -> str:
     if calibrated:
-        return f"Thresholds and temperatures were fitted on {calibrated:,} comments that were not learned from."
+        return f"Temperatures were fitted on {calibrated:,} comments that were not learned from."
     return "Thresholds and temperatures were kept: there are too few comments to fit new ones."
 
 

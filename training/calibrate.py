@@ -1,4 +1,4 @@
-"""Temperatures and thresholds, fitted on labelled train comments that fine-tuning has not seen; never on dev."""
+"""Temperatures, fitted on labelled train comments that fine-tuning has not seen; never on dev."""
 
 from __future__ import annotations
 
@@ -15,18 +15,16 @@ from nlp.models.manifest import Calibration
 from training.data import LabelledComment
 
 Floats = npt.NDArray[np.float64]
-ENOUGH = 25  # positives below which a label's own best threshold is chance, and its kind's is taken
-CANDIDATES = np.arange(0.10, 0.81, 0.02)
-SMOOTHED = 3  # candidates on either side that a candidate's F1 is averaged with
-REACH = 0.15  # how far a label's threshold may lie from its kind's
+ENOUGH = 25  # positives of a kind of tag below which its temperature would be chance
+# A tag is given where it is more likely than not. Thresholds of their own for labels were no better on comments that
+# they were not chosen on: docs/model.md has the comparison.
+THRESHOLD = 0.5
 
 
 def calibrate(encoder: Encoder, comments: Sequence[LabelledComment]) -> Calibration:
-    """Fit a temperature per head, and for each tag the threshold with the best F1.
+    """Fit a temperature per head; every tag's threshold is `THRESHOLD`.
 
-    Temperatures minimise the log loss (Guo et al. 2017, section 4.2). A kind of tag (themes, factors, flags) has one
-    temperature and one threshold with the best micro-F1; a label with at least `ENOUGH` positives has its own
-    threshold near it.
+    Temperatures minimise the log loss (Guo et al. 2017, section 4.2). A kind of tag (themes, factors, flags) has one.
     """
     labels = encoder.labels
     outputs = encoder.run([comment.text for comment in comments], [comment.question for comment in comments])
@@ -42,23 +40,16 @@ def calibrate(encoder: Encoder, comments: Sequence[LabelledComment]) -> Calibrat
     ]
     rows, columns, feelings = (np.array(part) for part in zip(*there, strict=True))
     temperatures: dict[str, float] = {}
-    thresholds: dict[str, float] = {}
     for kind in (labels.themes, labels.factors, labels.flags):
         places = [labels.column[label] for label in kind]
         temperature = _binary_temperature(tags[:, places], gold[:, places])
-        probabilities = 1 / (1 + np.exp(-tags[:, places] / temperature))
-        shared = best_threshold(probabilities.ravel(), gold[:, places].ravel(), CANDIDATES)
-        near = CANDIDATES[np.abs(CANDIDATES - shared) <= REACH]
-        for place, label in enumerate(kind):
-            positives = gold[:, labels.column[label]]
-            own = positives.sum() >= ENOUGH
-            thresholds[label] = best_threshold(probabilities[:, place], positives, near) if own else shared
+        for label in kind:
             temperatures[label] = temperature
     return Calibration(
         sentiment_temperature=_temperature(sentiment, gold_sentiment),
         theme_sentiment_temperature=_temperature(theme_sentiment[rows, columns], feelings),
         tag_temperatures=temperatures,
-        thresholds=thresholds,
+        thresholds=dict.fromkeys(labels.tags, THRESHOLD),
     )
 
 
@@ -72,20 +63,6 @@ def gold_tags(labels: LabelSpace, comments: Sequence[LabelledComment]) -> npt.ND
         ]
         gold[row, [labels.column[tag] for tag in present]] = True
     return gold
-
-
-def best_threshold(probabilities: Floats, gold: npt.NDArray[np.bool_], candidates: Floats) -> float:
-    """The candidate with the best F1; the middle of them where several are equally good.
-
-    Each candidate counts with its neighbours on both sides: on some hundred comments the curve is ragged, and its
-    highest tooth is chance.
-    """
-    chosen = probabilities[:, None] >= candidates
-    hits = (chosen & gold[:, None]).sum(axis=0)
-    f1 = 2 * hits / np.maximum(chosen.sum(axis=0) + gold.sum(), 1)
-    f1 = np.convolve(np.pad(f1, SMOOTHED, mode="edge"), np.full(2 * SMOOTHED + 1, 1 / (2 * SMOOTHED + 1)), "valid")
-    best = np.flatnonzero(f1 >= f1.max() - 1e-9)
-    return round(float(candidates[best[len(best) // 2]]), 3)
 
 
 def _temperature(logits: npt.NDArray[np.float32], gold: npt.NDArray[np.int64]) -> float:

@@ -62,8 +62,8 @@ class CustomRecipe:
     rehearsal_ratio, rehearsal_least : comments of the project in an epoch, for each of the customer's and at least
     rehearsal_weight : loss weight of such a comment
     least_learned, least_held_out : comments to learn from and to measure on, below which training is refused
-    calibration_share : of the comments, kept for thresholds
-    least_calibration : comments below which no thresholds are fitted, and all are learned from
+    calibration_share : of the comments, kept for temperatures
+    least_calibration : comments below which no temperatures are fitted, and all are learned from
     """
 
     epochs: int = 4
@@ -95,7 +95,7 @@ class CustomRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Customized:
-    """What was made: `learned` comments gave the weights, and `calibrated` others the thresholds (0: they are kept)."""
+    """What was made: `learned` comments gave the weights, and `calibrated` others the temperatures (0: they are kept)."""
 
     manifest: Manifest
     learned: int
@@ -231,7 +231,7 @@ def customize(
 
 
 def can_calibrate(labels: LabelSpace, comments: Sequence[data.LabelledComment], *, least: int) -> bool:
-    """Whether there are enough comments, and enough that have a theme, a factor and each flag, to fit thresholds."""
+    """Whether there are enough comments, and enough that have a theme, a factor and each flag, to fit temperatures."""
     if len(comments) < least:
         return False
     gold = gold_tags(labels, comments)
