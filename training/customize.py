@@ -95,7 +95,7 @@ class CustomRecipe:
 
 @dataclass(frozen=True, slots=True)
 class Customized:
-    """What was made: `learned` comments gave the weights, and `calibrated` others the temperatures (0: they are kept)."""
+    """What was made: `learned` comments gave the weights, and `calibrated` others the temperatures (0: kept)."""
 
     manifest: Manifest
     learned: int
