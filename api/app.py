@@ -16,7 +16,9 @@ from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import health
 from api.routes.classify import classify_router
 from api.routes.comments import comments_router
+from api.routes.jobs import jobs_router
 from api.routes.reference import add_reference
+from api.routes.runs import runs_router
 from api.settings import Settings
 from api.store.database import Store
 
@@ -69,13 +71,16 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     )
     app.state.tagger = tagger
     app.state.store = store
-    app.state.wake_worker = lambda: None
+    app.state.wake_worker = app.state.wake_jobs = lambda: None
+    app.state.model_missing = None
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)
     app.include_router(classify_router(settings))
     if store is not None:
         app.include_router(comments_router(settings))
+        app.include_router(jobs_router())
+        app.include_router(runs_router())
     add_reference(app)
     app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app

@@ -29,6 +29,7 @@ from api.files.run import Run, tag_file
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
+from api.retag.command import retag_commands
 from api.store.command import store_commands
 from nlp.errors import StemmeError
 from nlp.record import Comment
@@ -80,6 +81,7 @@ app = typer.Typer(
 )
 app.add_typer(keys_commands, name="keys")
 app.add_typer(store_commands, name="store")
+app.add_typer(retag_commands, name="retag")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")

@@ -81,6 +81,12 @@ def worker_waker(request: Request) -> Callable[[], None]:
     return cast("Callable[[], None]", request.app.state.wake_worker)
 
 
+def jobs_waker(request: Request) -> Callable[[], None]:
+    """What tells the runner, if there is one in this process, that there is a job."""
+    return cast("Callable[[], None]", request.app.state.wake_jobs)
+
+
 StoreDep = Annotated[Store, Depends(service_store)]
 WakeDep = Annotated[Callable[[], None], Depends(worker_waker)]
+WakeJobsDep = Annotated[Callable[[], None], Depends(jobs_waker)]
 TaggerDep = Annotated[CommentTagger, Depends(loaded_tagger)]

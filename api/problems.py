@@ -38,8 +38,17 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "unknown_key": 404,
     "unknown_comment": 404,
     "bad_cursor": 404,
+    "unknown_job": 404,
+    "unknown_run": 404,
+    "unknown_model": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
+    "job_under_way": 409,
+    "job_finished": 409,
+    "run_not_ready": 409,
+    "run_model_missing": 409,
+    "no_former_run": 409,
+    "former_model": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
@@ -52,6 +61,8 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "nul_character": 422,
     "internal_error": 500,
     "tagging_failed": 500,
+    "job_error": 500,
+    "job_broke": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
     "store_error": 500,
@@ -61,9 +72,15 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "missing_extra": 501,
     "busy": 503,
     "not_ready": 503,
+    "active_model_missing": 503,
     "store_unavailable": 503,
 }
-RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2, "store_unavailable": 2}
+RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {
+    "busy": 1,
+    "not_ready": 2,
+    "active_model_missing": 2,
+    "store_unavailable": 2,
+}
 
 
 class FieldError(BaseModel):

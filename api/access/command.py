@@ -48,7 +48,7 @@ def create(
 
     expires_at = None if expires is None else expiry(expires, now=datetime.now(UTC))
     with _store(database) as store:
-        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=_user())
+        key = create_key(store, scopes=set(scope), name=name, expires_at=expires_at, by=user())
     typer.echo(key)
     typer.echo("It is shown this once. Send it as `Authorization: Bearer KEY`.", err=True)
 
@@ -76,7 +76,7 @@ def revoke(
     from api.access.keys import revoke_key  # noqa: PLC0415
 
     with _store(database) as store:
-        revoke_key(store, prefix, by=_user())
+        revoke_key(store, prefix, by=user())
     typer.echo(f"{prefix} is revoked.")
 
 
@@ -130,7 +130,8 @@ def _store(database: str | None) -> Iterator[Store]:
         store.close()
 
 
-def _user() -> str:
+def user() -> str:
+    """Who is at the command line, for the audit log."""
     try:
         return f"command line: {getuser()}"
     except (KeyError, OSError):  # a user without a name, as in some containers

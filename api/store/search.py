@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import Final
+from typing import Any, Final
 
 from sqlalchemy import ColumnElement, Select, and_, exists, func, literal_column, select, text
 from sqlalchemy.orm import Session, contains_eager, joinedload, selectinload
@@ -73,16 +73,27 @@ def find_one(session: Session, id_: int) -> Found | None:
     return None if row is None else Found(*row.tuple())
 
 
+def standing(session: Session, filters: Filters, *columns: Any) -> Select[Any]:
+    """These columns of the versions that stand, of the comments that the filters let through."""
+    return _joined(select(*columns)).where(*_conditions(session, filters))
+
+
 def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
+    query: Any = select(StoredComment, CommentVersion, Tagging)
+    return _joined(query).options(
+        contains_eager(StoredComment.source), joinedload(Tagging.run), selectinload(Tagging.tags)
+    )
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
     return (
-        select(StoredComment, CommentVersion, Tagging)
+        query.select_from(StoredComment)
         .join(StoredComment.source)
         .join(
             CommentVersion,
             and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.number == StoredComment.version),
         )
         .outerjoin(Tagging, and_(Tagging.version_id == CommentVersion.id, Tagging.shown))
-        .options(contains_eager(StoredComment.source), joinedload(Tagging.run), selectinload(Tagging.tags))
     )
 
 

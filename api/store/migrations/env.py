@@ -2,6 +2,7 @@
 
 from alembic import context
 
+import api.jobs.models  # noqa: F401, its tables belong to the metadata
 from api.store.models import Base
 
 context.configure(
