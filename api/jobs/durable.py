@@ -13,6 +13,7 @@ import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from itertools import count
 from threading import Event, Lock
 from typing import Any, Final, TypeVar
 
@@ -109,20 +110,26 @@ class DurableJobs:
         ----------
         may_go_on : asked once a second
         """
-        name = f"{kind}-{job_id}"
         ended = self._ended.setdefault(job_id, Event())
-        status = DBOS.get_workflow_status(name)
-        if status is None:
-            with SetWorkflowID(name):
-                DBOS.start_workflow(self._workflows[kind], job_id)
-        elif status.status not in GOING_ON:
-            DBOS.resume_workflow(name)  # dbos has given it up or thinks it done, and the job says that it is not
-        # Else dbos has found it by itself when it was launched.
+        self._start_if_new(kind, job_id)
         while not ended.wait(LOOK_SECONDS):
             if not may_go_on():
                 self._stopping.set()
             if self._stopping.is_set() and not self._one_at_a_time.locked():
                 return
+
+    def _start_if_new(self, kind: str, job_id: int) -> None:
+        """Hand the job to dbos, unless dbos has it and has found it by itself when it was launched."""
+        for attempt in count(1):
+            name = f"{kind}-{job_id}-{attempt}"
+            status = DBOS.get_workflow_status(name)
+            if status is None:
+                with SetWorkflowID(name):
+                    DBOS.start_workflow(self._workflows[kind], job_id)
+                return
+            if status.status in GOING_ON:
+                return
+            # dbos has this one for ended, and the job has not: the store is a backup from before its end.
 
     def _workflow(self, work: Work) -> Callable[[int], None]:
         def workflow(job_id: int) -> None:
