@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Final
 
@@ -67,7 +67,7 @@ def fill(store: Store, number: int) -> None:
             session.execute(delete(PendingVersion))
 
 
-def texts_of(store: Store) -> Sequence[Comment]:
+def texts_of(store: Store) -> list[Comment]:
     """The comments of the store as a tagger reads them."""
     with store.read() as session:
         query = select(CommentVersion.id, CommentVersion.text, CommentVersion.question).order_by(CommentVersion.id)

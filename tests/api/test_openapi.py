@@ -137,6 +137,7 @@ def test_a_real_problem_validates() -> None:
 DESCRIBED = [
     *("Comment", "ClassifyRequest", "ClassifyResponse", "ProblemDetails", "FieldError"),
     *("NewCommentIn", "IngestRequest", "IngestResponse", "StoredComment", "CommentOut", "CommentPage"),
+    *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
 ]
 
 
