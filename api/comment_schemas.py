@@ -32,7 +32,13 @@ HIGHEST_NPS: Final = 10
 LONGEST_QUERY: Final = 500
 
 
-def _storable(value: object, longest: int) -> str:
+def storable(value: object, longest: int) -> str:
+    """A string of at most so many characters that every store keeps.
+
+    Raises
+    ------
+    PydanticCustomError : if it is none
+    """
     if not isinstance(value, str):
         raise PydanticCustomError("text_type", "Input should be a string")
     if len(value) > longest:
@@ -51,11 +57,11 @@ def _is_storable(value: str) -> bool:
 
 
 def _text(value: object) -> str:
-    return _storable(value, MAX_TEXT_LENGTH)
+    return storable(value, MAX_TEXT_LENGTH)
 
 
 def _name(value: object) -> str:
-    name = _storable(value, LONGEST_NAME)
+    name = storable(value, LONGEST_NAME)
     if not name.strip():
         raise PydanticCustomError("name_blank", "Input is blank; leave the field out, or send null, if it is not known")
     return name
@@ -127,7 +133,7 @@ Metadata = Annotated[dict[str, Any], PlainValidator(_metadata), WithJsonSchema({
 
 
 def _words(value: object) -> str:
-    words = _storable(value, LONGEST_QUERY)
+    words = storable(value, LONGEST_QUERY)
     if not split_words(words):
         raise PydanticCustomError("words", "Input holds no word to search for")
     return words

@@ -9,7 +9,7 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, ConfigDict, Field, PlainValidator, WithJsonSchema, model_validator
 from pydantic_core import PydanticCustomError
 
-from api.comment_schemas import NAME_SCHEMA, Moment, Name, Nps
+from api.comment_schemas import NAME_SCHEMA, Moment, Name, Nps, storable
 from api.jobs.errors import JobError
 from api.store.search import Filters
 from nlp.errors import BadModel, UnknownLabel
@@ -31,9 +31,13 @@ def _only_known(value: Any, known: list[str]) -> Any:
 
 
 def _folder(value: object) -> str:
-    if not isinstance(value, str) or not 1 <= len(value) <= LONGEST_PATH or "\0" in value:
+    try:
+        folder = storable(value, LONGEST_PATH)
+    except PydanticCustomError:
+        folder = ""
+    if not folder.strip():
         raise PydanticCustomError("folder", "Input should be the path of a folder")
-    return value
+    return folder
 
 
 class RetagFilters(BaseModel):
@@ -64,7 +68,12 @@ class RetagFilters(BaseModel):
 
     def as_parameters(self) -> dict[str, Any]:
         """Those that are set, as JSON."""
-        return self.model_dump(mode="json", exclude_none=True)
+        values = {name: getattr(self, name) for name in type(self).model_fields}
+        return {
+            name: value.isoformat() if isinstance(value, datetime) else value
+            for name, value in values.items()
+            if value is not None
+        }
 
 
 class RetagRequest(BaseModel):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import signal
 import subprocess
 import sys
@@ -58,12 +59,27 @@ def test_how_far_a_job_came_is_told(client: TestClient, store: Store) -> None:
     assert "stemme retag rollback" in ended.json()["detail"]
 
 
+def test_every_filter_is_kept_as_it_was_asked(client: TestClient) -> None:
+    filters = {
+        "source": "survey",
+        "department": "Bergen",
+        "nps_max": 6,
+        "submitted_from": "2026-01-01T00:00:00+01:00",
+        "language": "nn",
+        "theme": "delivery_time",
+        "flag": "churn_risk",
+    }
+    job = client.post("/v1/jobs", json={"kind": "retag", "filters": filters}).json()
+    assert job["parameters"]["filters"] == {**filters, "submitted_from": "2025-12-31T23:00:00+00:00"}
+
+
 @pytest.mark.parametrize(
     ("body", "status", "code"),
     [
         ({}, 422, "invalid_request"),
         ({"kind": "topic"}, 422, "invalid_request"),
         ({"kind": "retag", "rate": 0}, 422, "invalid_request"),
+        ({"kind": "retag", "model": "\ud800"}, 422, "invalid_request"),
         ({"kind": "retag", "modell": "x"}, 422, "invalid_request"),
         ({"kind": "retag", "filters": {"avdeling": "Bergen"}}, 422, "invalid_request"),
         ({"kind": "retag", "filters": {"submitted_from": "2026-01-01T00:00:00"}}, 422, "invalid_request"),
@@ -74,7 +90,7 @@ def test_how_far_a_job_came_is_told(client: TestClient, store: Store) -> None:
 def test_what_cannot_be_done_is_refused_and_leaves_no_job(
     client: TestClient, body: dict[str, Any], status: int, code: str
 ) -> None:
-    answer = client.post("/v1/jobs", json=body)
+    answer = client.post("/v1/jobs", content=json.dumps(body), headers={"Content-Type": "application/json"})
     assert (answer.status_code, answer.json()["code"]) == (status, code)
     assert "avdeling" not in answer.text
     assert client.get("/v1/jobs").json() == {"jobs": []}
