@@ -21,7 +21,7 @@ import typer
 from api.jobs.durable import DurableSteps, durable_jobs
 from api.jobs.jobs import create_job
 from api.jobs.kinds import JobContext
-from api.retag.job import RetagJob
+from api.retag.job import PER_STEP, RetagJob
 from api.store.database import Store
 from eval.program import run_program
 from eval.retag_store import fill, texts_of
@@ -77,7 +77,7 @@ def measure(database: str, number: int) -> list[tuple[Cost, Cost]]:
         store.upgrade()
         fill(store, number)
         tagger = Tagger.load()
-        pieces = iter(_pieces(texts_of(store), 256))
+        pieces = iter(_pieces(texts_of(store), PER_STEP))
         job = create_job(store, kind="retag", parameters={"model": None, "filters": {}, "rate": None}, by="benchmark")
         kind = RetagJob(lambda _: tagger, batch_size=BATCH, max_text_length=LONGEST)
         pairs: list[tuple[Cost, Cost]] = []

@@ -37,7 +37,7 @@ from nlp.errors import BadModel
 
 LoadTagger = Callable[[Path | None], CommentTagger]
 
-PER_STEP: Final = 256
+PER_STEP: Final = 512
 """Comments of a step: what is done again after a kill, and how long a cancelled job goes on."""
 SECONDS_PER_STEP: Final = 2.0
 """Of a job that has a rate, so that a slow one can be cancelled too."""

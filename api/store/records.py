@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from sqlalchemy import insert
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
 from api.store.models import Tag, Tagging, TagKind
@@ -25,28 +25,29 @@ def store_records(session: Session, run_id: int, records: Sequence[tuple[int, Re
     ------
     sqlalchemy.exc.IntegrityError : if the run has already tagged one of the versions
     """
-    tagged = [(id_, record) for id_, record in records if isinstance(record, TaggedComment)]
-    failed = [(id_, record.error) for id_, record in records if isinstance(record, FailedComment)]
-    # A few statements for all of them: re-tagging an archive would else spend more on rows than on reading texts.
-    if failed:
-        rows = [
-            {"version_id": id_, "run_id": run_id, "error_code": error.code, "error_message": error.message}
-            for id_, error in failed
-        ]
-        session.execute(insert(Tagging), rows)
-    if tagged:
-        rows = [{"version_id": id_, "run_id": run_id, **_columns(record)} for id_, record in tagged]
-        taggings = session.scalars(insert(Tagging).returning(Tagging.id, sort_by_parameter_order=True), rows)
-        tags = [
-            {"tagging_id": tagging_id, **tag}
-            for tagging_id, (_, record) in zip(taggings.all(), tagged, strict=True)
-            for tag in _tags(record)
-        ]
-        session.execute(insert(Tag), tags)
+    if not records:
+        return
+    # A few statements on the tables themselves: re-tagging an archive would else spend its time on objects for rows.
+    rows = [{"version_id": id_, "run_id": run_id, **_columns(record)} for id_, record in records]
+    table, table_of_tags = cast("Table", Tagging.__table__), cast("Table", Tag.__table__)
+    inserted = session.scalars(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows)
+    tags = [
+        {"tagging_id": tagging_id, **tag}
+        for tagging_id, (_, record) in zip(inserted.all(), records, strict=True)
+        if isinstance(record, TaggedComment)
+        for tag in _tags(record)
+    ]
+    if tags:
+        session.execute(insert(table_of_tags), tags)
 
 
-def _columns(record: TaggedComment) -> dict[str, Any]:
+def _columns(record: Record) -> dict[str, Any]:
+    if isinstance(record, FailedComment):
+        empty = dict.fromkeys(("language", "sentiment", "score", "probabilities"))
+        return {**empty, "error_code": record.error.code, "error_message": record.error.message}
     return {
+        "error_code": None,
+        "error_message": None,
         "language": record.language,
         "sentiment": record.sentiment.label,
         "score": record.sentiment.score,
