@@ -17,7 +17,9 @@ from api.routes import accuracy, alert_rules, alerts, audit, deliveries, erasure
 from api.routes.classify import classify_router
 from api.routes.comments import comments_router
 from api.routes.corrections import corrections_router
+from api.routes.jobs import jobs_router
 from api.routes.reference import add_reference
+from api.routes.runs import runs_router
 from api.routes.webhooks import webhooks_router
 from api.settings import Settings
 from api.store.database import Store
@@ -71,8 +73,8 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     )
     app.state.tagger = tagger
     app.state.store = store
-    app.state.wake_worker = lambda: None
-    app.state.wake_deliverer = lambda: None
+    app.state.wake_worker = app.state.wake_jobs = app.state.wake_deliverer = lambda: None
+    app.state.model_missing = None
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)
@@ -88,6 +90,8 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
         app.include_router(erasures.router)
         app.include_router(audit.router)
         app.include_router(accuracy.router)
+        app.include_router(jobs_router())
+        app.include_router(runs_router())
     add_reference(app)
     app.openapi = lambda: _openapi(app, guarded=not settings.open)  # type: ignore[method-assign]
     return app

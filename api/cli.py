@@ -36,6 +36,7 @@ from api.question import as_question
 from api.removal.command import audit_log, erase, retention_commands
 from api.reports.command import AsOf, Limit, Where, nps_of_store, report_commands
 from api.reports.command import Run as RunOption
+from api.retag.command import retag_commands
 from api.store.command import Database, store_commands
 from nlp.errors import StemmeError
 from nlp.record import Comment
@@ -92,6 +93,7 @@ app.add_typer(alerts_commands, name="alerts")
 app.add_typer(report_commands, name="report")
 app.add_typer(retention_commands, name="retention")
 app.add_typer(audit_commands, name="audit")
+app.add_typer(retag_commands, name="retag")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")

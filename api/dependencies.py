@@ -86,7 +86,13 @@ def deliverer_waker(request: Request) -> Callable[[], None]:
     return cast("Callable[[], None]", request.app.state.wake_deliverer)
 
 
+def jobs_waker(request: Request) -> Callable[[], None]:
+    """What tells the runner, if there is one in this process, that there is a job."""
+    return cast("Callable[[], None]", request.app.state.wake_jobs)
+
+
 StoreDep = Annotated[Store, Depends(service_store)]
 WakeDep = Annotated[Callable[[], None], Depends(worker_waker)]
 WakeDelivererDep = Annotated[Callable[[], None], Depends(deliverer_waker)]
+WakeJobsDep = Annotated[Callable[[], None], Depends(jobs_waker)]
 TaggerDep = Annotated[CommentTagger, Depends(loaded_tagger)]

@@ -47,6 +47,8 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "unknown_respondent": 404,
     "no_accuracy_card": 404,
     "unknown_design": 404,
+    "unknown_job": 404,
+    "unknown_model": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "text_changed": 409,
@@ -55,6 +57,12 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "alert_conflict": 409,
     "rule_exists": 409,
     "webhook_disabled": 409,
+    "job_under_way": 409,
+    "job_finished": 409,
+    "run_not_ready": 409,
+    "run_model_missing": 409,
+    "no_former_run": 409,
+    "former_model": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
@@ -86,6 +94,8 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "too_many_rows": 422,
     "internal_error": 500,
     "tagging_failed": 500,
+    "job_error": 500,
+    "job_broke": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
     "store_error": 500,
@@ -95,9 +105,15 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "missing_extra": 501,
     "busy": 503,
     "not_ready": 503,
+    "active_model_missing": 503,
     "store_unavailable": 503,
 }
-RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {"busy": 1, "not_ready": 2, "store_unavailable": 2}
+RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {
+    "busy": 1,
+    "not_ready": 2,
+    "active_model_missing": 2,
+    "store_unavailable": 2,
+}
 
 
 class FieldError(BaseModel):

@@ -18,8 +18,11 @@ from api.access.keys import has_usable_key
 from api.alerts.raising import AlertRaiser
 from api.app import create_app
 from api.dependencies import CommentTagger
+from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
 from api.ingest.worker import TagWorker
+from api.jobs.runner import JobRunner
 from api.removal.upkeep import Upkeep
+from api.retag.job import RetagJob
 from api.settings import Settings, is_loopback
 from api.store.database import Store
 from api.webhooks.address import AddressPolicy
@@ -86,21 +89,29 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
     alerts = AlertRaiser(
         max_age=timedelta(days=settings.alert_max_age_days), public_url=settings.public_url, announce=deliverer.wake
     )
-    workers: list[TagWorker] = []
+    workers: list[TagWorker | JobRunner] = []
+
+    def use(changed: CommentTagger | ActiveModelMissing) -> None:
+        if isinstance(changed, ActiveModelMissing):
+            app.state.model_missing = changed
+        else:
+            app.state.tagger, app.state.model_missing = changed, None
 
     async def make_ready() -> None:
+        active = ActiveTagger(store, load, settings.model)
         try:
-            tagger = await asyncio.to_thread(load, settings.model)
+            tagger = await asyncio.to_thread(active.start)
         except BaseException:
             server.should_exit = True
             raise
-        worker = TagWorker(
-            store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length, alerts=alerts
-        )
-        workers.append(worker)
-        worker.start()
-        app.state.wake_worker = worker.wake
-        app.state.tagger = tagger
+        limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
+        worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
+        runner = JobRunner(store, [RetagJob(load, **limits)])
+        for each in (worker, runner):
+            workers.append(each)
+            each.start()
+        app.state.wake_worker, app.state.wake_jobs = worker.wake, runner.wake
+        use(tagger)
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
     upkeep = Upkeep(store, settings.retention)

@@ -63,6 +63,7 @@ class Store:
 
     def __init__(self, url: URL, engine: Engine) -> None:
         self.name = url.set(drivername=url.get_backend_name()).render_as_string(hide_password=True)
+        self.url = url
         self.is_sqlite = url.get_backend_name() == "sqlite"
         self._reading = engine
         self._writing = engine.execution_options(writes=True)

@@ -6,8 +6,22 @@ from datetime import UTC, datetime
 from enum import StrEnum
 from typing import Any, ClassVar, Final
 
-from sqlalchemy import CheckConstraint, Double, ForeignKey, Index, MetaData, String, Text, UniqueConstraint, text
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column, relationship
+from sqlalchemy import (
+    CheckConstraint,
+    ColumnElement,
+    Double,
+    ForeignKey,
+    Index,
+    MetaData,
+    String,
+    Text,
+    UniqueConstraint,
+    or_,
+    select,
+    text,
+)
+from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column, object_session, relationship
 
 from api.store.types import Json, Moment, RowId
 
@@ -104,12 +118,22 @@ class PendingVersion(Base):
 
 
 class RunState(StrEnum):
+    """What a run is. Only the first two have a rank, so only what they said is shown."""
+
     ACTIVE = "active"
     FORMER = "former"
+    PREPARING = "preparing"
+    CANCELLED = "cancelled"
+    FAILED = "failed"
 
 
 class TagRun(Base):
-    """One model and one taxonomy at work. New comments are tagged in the active run, of which there is one."""
+    """One model and one taxonomy at work. New comments are tagged in the active run, of which there is one.
+
+    Of a version that several runs have tagged, the one with the highest `rank` is shown; a run without a rank is not
+    shown. The active run has the highest, so making another run active is a change of one row, however many it tagged.
+    `model_folder` is where its model lies; None if it came with this package.
+    """
 
     __tablename__ = "tag_runs"
     __table_args__ = (
@@ -120,35 +144,27 @@ class TagRun(Base):
             sqlite_where=text("state = 'active'"),
             postgresql_where=text("state = 'active'"),
         ),
+        Index("uq_tag_runs_rank", "rank", unique=True),
     )
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     model: Mapped[str] = mapped_column(String(LONGEST_NAME))
     taxonomy: Mapped[str] = mapped_column(String(LONGEST_NAME))
     state: Mapped[str] = mapped_column(String(16))
+    rank: Mapped[int | None] = mapped_column(RowId)
+    model_folder: Mapped[str | None] = mapped_column(Text)
     started_at: Mapped[datetime] = mapped_column(default=now)
 
 
 class Tagging(Base):
-    """What one run said of one version: its tags, or why it could not be tagged. `shown` marks the one in answers."""
+    """What one run said of one version: its tags, or why it could not be tagged. `shown` tells the one in answers."""
 
     __tablename__ = "taggings"
-    __table_args__ = (
-        UniqueConstraint("version_id", "run_id"),
-        Index(
-            "uq_taggings_shown",
-            "version_id",
-            unique=True,
-            sqlite_where=text("shown"),
-            postgresql_where=text("shown"),
-        ),
-        Index(None, "run_id"),
-    )
+    __table_args__ = (UniqueConstraint("version_id", "run_id"), Index(None, "run_id"))
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("comment_versions.id", ondelete="CASCADE"))
     run_id: Mapped[int] = mapped_column(ForeignKey("tag_runs.id"))
-    shown: Mapped[bool]
     tagged_at: Mapped[datetime] = mapped_column(default=now)
     language: Mapped[str | None] = mapped_column(String(16))
     sentiment: Mapped[str | None] = mapped_column(String(16))
@@ -159,6 +175,31 @@ class Tagging(Base):
 
     run: Mapped[TagRun] = relationship()
     tags: Mapped[list[Tag]] = relationship(order_by="Tag.id", cascade="all, delete-orphan", passive_deletes=True)
+
+    @hybrid_property
+    def shown(self) -> bool:
+        """Whether no run with a higher rank has tagged the version. In a query it is a condition."""
+        session = object_session(self)
+        assert session is not None
+        return session.scalar(select(Tagging.id).where(Tagging.id == self.id, Tagging.shown)) is not None
+
+    @shown.inplace.expression
+    @classmethod
+    def _shown_expression(cls) -> ColumnElement[bool]:
+        # Most versions are tagged in the active run: for them the database need not look at the others.
+        other, run, active = aliased(Tagging), aliased(TagRun), aliased(TagRun)
+        highest = (
+            select(other.run_id)
+            .join(run, run.id == other.run_id)
+            .where(other.version_id == cls.version_id, run.rank.is_not(None))
+            .order_by(run.rank.desc())
+            .limit(1)
+        )
+        at_work = select(active.id).where(active.state == RunState.ACTIVE)
+        return or_(
+            cls.run_id == at_work.scalar_subquery(),
+            cls.run_id == highest.correlate(cls).scalar_subquery(),
+        )
 
 
 class TagKind(StrEnum):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, cast
 
-from sqlalchemy import update
+from sqlalchemy import Table, insert
 from sqlalchemy.orm import Session
 
 from api.store.models import Tag, Tagging, TagKind
@@ -15,7 +15,7 @@ FLAGS = ("churn_risk", "follow_up")
 
 
 def store_records(session: Session, run_id: int, records: Sequence[tuple[int, Record]]) -> None:
-    """Store what a run said of versions, and show it in place of what a former run said.
+    """Store what a run said of versions; the run's rank decides whether it is shown.
 
     Parameters
     ----------
@@ -25,23 +25,34 @@ def store_records(session: Session, run_id: int, records: Sequence[tuple[int, Re
     ------
     sqlalchemy.exc.IntegrityError : if the run has already tagged one of the versions
     """
-    versions = [version_id for version_id, _ in records]
-    session.execute(update(Tagging).where(Tagging.version_id.in_(versions), Tagging.shown).values(shown=False))
-    session.add_all(as_tagging(record, version_id=version_id, run_id=run_id) for version_id, record in records)
-    session.flush()
+    if not records:
+        return
+    # A few statements on the tables themselves: re-tagging an archive would else spend its time on objects for rows.
+    rows = [{"version_id": id_, "run_id": run_id, **_columns(record)} for id_, record in records]
+    table, table_of_tags = cast("Table", Tagging.__table__), cast("Table", Tag.__table__)
+    inserted = session.scalars(insert(table).returning(table.c.id, sort_by_parameter_order=True), rows)
+    tags = [
+        {"tagging_id": tagging_id, **tag}
+        for tagging_id, (_, record) in zip(inserted.all(), records, strict=True)
+        if isinstance(record, TaggedComment)
+        for tag in _tags(record)
+    ]
+    if tags:
+        session.execute(insert(table_of_tags), tags)
 
 
-def as_tagging(record: Record, *, version_id: int, run_id: int) -> Tagging:
-    """A record as the row that is shown, with its tags."""
-    tagging = Tagging(version_id=version_id, run_id=run_id, shown=True)
+def _columns(record: Record) -> dict[str, Any]:
     if isinstance(record, FailedComment):
-        tagging.error_code, tagging.error_message = record.error.code, record.error.message
-        return tagging
-    tagging.language = record.language
-    tagging.sentiment, tagging.score = record.sentiment.label, record.sentiment.score
-    tagging.probabilities = {str(label): share for label, share in record.sentiment.probabilities.items()}
-    tagging.tags = list(_tags(record))
-    return tagging
+        empty = dict.fromkeys(("language", "sentiment", "score", "probabilities"))
+        return {**empty, "error_code": record.error.code, "error_message": record.error.message}
+    return {
+        "error_code": None,
+        "error_message": None,
+        "language": record.language,
+        "sentiment": record.sentiment.label,
+        "score": record.sentiment.score,
+        "probabilities": {str(label): share for label, share in record.sentiment.probabilities.items()},
+    }
 
 
 def as_record(tagging: Tagging, *, id_: str) -> Record:
@@ -73,7 +84,7 @@ def as_record(tagging: Tagging, *, id_: str) -> Record:
     )
 
 
-def _tags(record: TaggedComment) -> Iterator[Tag]:
+def _tags(record: TaggedComment) -> Iterator[dict[str, Any]]:
     for theme in record.themes:
         yield _tag(TagKind.THEME, theme.theme, theme, stage=theme.stage, sentiment=theme.sentiment)
     for factor in record.factors:
@@ -83,9 +94,24 @@ def _tags(record: TaggedComment) -> Iterator[Tag]:
         yield _tag(TagKind.FLAG, name, flag, raised=flag.flag)
 
 
-def _tag(kind: TagKind, label: str, tag: ThemeTag | FactorTag | Flag, *, raised: bool = True, **columns: str) -> Tag:
-    spans = [[span.start, span.end] for span in tag.spans]
-    return Tag(kind=kind, label=label, raised=raised, confidence=tag.confidence, spans=spans, **columns)
+def _tag(
+    kind: TagKind,
+    label: str,
+    tag: ThemeTag | FactorTag | Flag,
+    *,
+    stage: str | None = None,
+    sentiment: str | None = None,
+    raised: bool = True,
+) -> dict[str, Any]:
+    return {
+        "kind": kind,
+        "label": label,
+        "stage": stage,
+        "sentiment": sentiment,
+        "raised": raised,
+        "confidence": tag.confidence,
+        "spans": [[span.start, span.end] for span in tag.spans],
+    }
 
 
 def _of(tags: Iterable[Tag], kind: TagKind) -> Iterator[Tag]:

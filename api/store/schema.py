@@ -16,6 +16,7 @@ from sqlalchemy import Connection, text
 import api.accuracy.models
 import api.alerts.models
 import api.corrections.models
+import api.jobs.models
 import api.removal.models
 import api.store.history
 import api.webhooks.models  # noqa: F401

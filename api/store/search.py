@@ -126,16 +126,27 @@ def _with_corrections(
     ]
 
 
+def standing(session: Session, filters: Filters, *columns: Any) -> Select[Any]:
+    """These columns of the versions that stand, of the comments that the filters let through."""
+    return _joined(select(*columns)).where(*conditions(session, filters, FIELDS, has_tag=_shows))
+
+
 def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
+    query: Any = select(StoredComment, CommentVersion, Tagging)
+    return _joined(query).options(
+        contains_eager(StoredComment.source), joinedload(Tagging.run), selectinload(Tagging.tags)
+    )
+
+
+def _joined(query: Select[Any]) -> Select[Any]:
     return (
-        select(StoredComment, CommentVersion, Tagging)
+        query.select_from(StoredComment)
         .join(StoredComment.source)
         .join(
             CommentVersion,
             and_(CommentVersion.comment_id == StoredComment.id, CommentVersion.number == StoredComment.version),
         )
         .outerjoin(Tagging, and_(Tagging.version_id == CommentVersion.id, Tagging.shown))
-        .options(contains_eager(StoredComment.source), joinedload(Tagging.run), selectinload(Tagging.tags))
     )
 
 

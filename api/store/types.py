@@ -11,7 +11,7 @@ from sqlalchemy.types import TypeDecorator
 # SQLite numbers rows by itself only in a column that is called INTEGER.
 RowId: Final = BigInteger().with_variant(Integer(), "sqlite")
 # Not JSONB: it keeps neither NUL nor the order of keys, and nothing here searches in it.
-Json: Final = JSON()
+Json: Final = JSON(none_as_null=True)
 
 
 class Moment(TypeDecorator[datetime]):

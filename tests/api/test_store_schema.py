@@ -15,7 +15,8 @@ import api.store
 from api.cli import app
 from api.store.database import Store, parse_url
 from api.store.errors import OldSchema, UnknownSchema
-from api.store.models import Base, CommentVersion, PendingVersion, StoredComment
+from api.store.models import Base, CommentVersion, PendingVersion, StoredComment, Tagging, TagRun
+from api.store.runs import active_run
 from api.store.schema import newest, revisions
 from api.store.search import Filters, find
 from tests.api.every_table import import_models
@@ -183,3 +184,31 @@ def test_the_page_describes_every_table_and_column() -> None:
         (row,) = (line for line in page.splitlines() if line.startswith(f"| `{table.name}` |"))
         names = [column.name for column in table.columns if column.name not in ids]
         assert [name for name in names if f"`{name}`" not in row] == []
+
+
+def test_what_was_shown_is_shown_after_the_upgrade_that_drops_the_mark(database: str) -> None:
+    """Until 0004 each tagging had a mark; the run that came last tagged what it tagged last."""
+    store = older(database, "0004")
+    with store.write() as session:
+        for run, state, version in ((1, "former", 1), (2, "active", 2)):
+            session.execute(
+                text(
+                    "INSERT INTO tag_runs (id, model, taxonomy, state, started_at) "
+                    f"VALUES ({run}, 'm@{run}', 't@1', '{state}', '2026-01-0{run} 10:00:00')"
+                )
+            )
+            session.execute(
+                text(
+                    "INSERT INTO taggings (id, version_id, run_id, shown, tagged_at, language, sentiment, score) "
+                    f"VALUES ({run}, {version}, {run}, true, '2026-01-0{run} 10:00:00', 'nn', 'negative', -1.0)"
+                )
+            )
+    store.upgrade()
+    with store.read() as session:
+        shown = session.execute(select(Tagging.version_id, TagRun.model).join(Tagging.run).where(Tagging.shown)).all()
+        assert sorted(map(tuple, shown)) == [(1, "m@1"), (2, "m@2")]
+        run = active_run(session)
+        assert run is not None
+        assert (run.model, run.rank, run.model_folder) == ("m@2", 2, None)
+        assert find(session, Filters(sentiment="negative"), before_id=None, limit=9)[0].tagging is not None
+    store.close()

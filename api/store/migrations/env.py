@@ -2,7 +2,7 @@
 
 from alembic import context
 
-import api.store.history  # noqa: F401, its table belongs to the metadata
+import api.store.schema  # noqa: F401, it knows the tables of every feature
 from api.store.models import Base
 
 context.configure(

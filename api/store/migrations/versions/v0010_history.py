@@ -8,7 +8,7 @@ from alembic import op
 from api.store.types import Json, Moment, RowId
 
 revision = "0010"
-down_revision = "0008"
+down_revision = "0009"
 
 
 def upgrade() -> None:

@@ -1,0 +1,1 @@
+"""Re-tagging what is stored: with another model, all of it or a part, shown at once when it is done."""

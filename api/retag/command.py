@@ -1,0 +1,377 @@
+"""`stemme retag`: tag the archive anew, see what that would change, and go back."""
+
+from __future__ import annotations
+
+import signal
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Final
+
+import typer
+from rich.console import Console
+
+from api.access.command import user
+from api.files.errors import BadUsage
+from api.store.command import Database
+
+if TYPE_CHECKING:
+    from api.jobs.models import Job
+    from api.retag.changes import Changes
+    from api.settings import Settings
+    from api.store.database import Store
+
+retag_commands = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
+
+LOOK_SECONDS: Final = 0.3
+SAMPLE: Final = 1_000
+SHOWN_CHANGES: Final = 25
+INTERRUPTED: Final = 130
+
+
+@retag_commands.callback(
+    epilog="""Examples:
+
+- `stemme retag --model ours --dry-run`
+- `stemme retag --model ours`
+- `stemme retag --department Bergen --since 2026-01-01T00:00:00+01:00 --rate 50`
+"""
+)
+def retag(
+    context: typer.Context,
+    *,
+    model: Annotated[
+        Path | None,
+        typer.Option(
+            "--model",
+            help="Folder of the model. Default: the active run's, which is the shipped one unless another was named.",
+            show_default=False,
+        ),
+    ] = None,
+    source: Annotated[str | None, typer.Option("--source", help="Only comments of this source.")] = None,
+    touchpoint: Annotated[str | None, typer.Option("--touchpoint", help="Only of this touchpoint.")] = None,
+    channel: Annotated[str | None, typer.Option("--channel", help="Only of this channel.")] = None,
+    department: Annotated[str | None, typer.Option("--department", help="Only of this department.")] = None,
+    language: Annotated[str | None, typer.Option("--language", help="Only in this language: nb, nn, da, sv.")] = None,
+    sentiment: Annotated[str | None, typer.Option("--sentiment", help="Only with this sentiment.")] = None,
+    theme: Annotated[str | None, typer.Option("--theme", help="Only with this theme.")] = None,
+    since: Annotated[
+        str | None, typer.Option("--since", help="Only written at this time or later, with its zone.")
+    ] = None,
+    until: Annotated[str | None, typer.Option("--until", help="Only written before this time, with its zone.")] = None,
+    rate: Annotated[
+        float | None, typer.Option("--rate", help="Comments a second at most, to leave the machine to others.")
+    ] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Store nothing; show what would change.")] = False,
+    sample: Annotated[
+        int, typer.Option("--sample", min=0, help="Comments that --dry-run tags, drawn at random; 0 for all.")
+    ] = SAMPLE,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Write what --dry-run finds here, as JSON.")
+    ] = None,
+    database: Database = None,
+) -> None:
+    """Tag stored comments anew, and show the new tags at once when all of them are there.
+
+    Until then everybody sees the former ones, and comments that arrive meanwhile are included. If it is interrupted,
+    however hard, say `stemme retag` again: it goes on where it was, and so does a service that is started.
+    """
+    if context.invoked_subcommand is not None:
+        return
+    given: dict[str, Any] = {
+        "source": source,
+        "touchpoint": touchpoint,
+        "channel": channel,
+        "department": department,
+        "language": language,
+        "sentiment": sentiment,
+        "theme": theme,
+        "submitted_from": since,
+        "submitted_before": until,
+    }
+    parameters = _parameters(model=model, rate=rate, filters={k: v for k, v in given.items() if v is not None})
+    with _store(database) as (store, settings):
+        if dry_run:
+            _show_changes(store, settings, parameters, sample=sample or None, output=output)
+            return
+        if output is not None:
+            raise BadUsage("--output goes with --dry-run. Leave it out.")
+        _retag(store, settings, parameters)
+
+
+@retag_commands.command(epilog="Example: `stemme retag rollback`")
+def rollback(
+    *,
+    run: Annotated[
+        int | None,
+        typer.Option("--run", help="The run to go to, as the list shows it. Default: the one that was active before."),
+    ] = None,
+    force: Annotated[
+        bool, typer.Option("--force", help="Although its model is not here; new comments then wait for it.")
+    ] = False,
+    database: Database = None,
+) -> None:
+    """Go back to the tags of the run that was active before, at once; its model then tags new comments."""
+    from api.retag.activate import activate  # noqa: PLC0415, `--help` need not wait for the database's libraries
+
+    with _store(database) as (store, _):
+        active = activate(store, run, by=user(), force=force)
+    typer.echo(f"Run {active.id} is active: {active.model}, {active.taxonomy}.")
+
+
+@retag_commands.command(epilog="Example: `stemme retag runs`")
+def runs(*, database: Database = None) -> None:
+    """List every run: which model, how many texts it has tagged, and of how many its tags are shown."""
+    from api.store.runs import list_runs  # noqa: PLC0415
+
+    with _store(database) as (store, _), store.read() as session:
+        found = list_runs(session)
+    if not found:
+        typer.echo("Nothing has been tagged yet.", err=True)
+    for each in found:
+        run = each.run
+        counts = f"{each.tagged:,} tagged, {each.shown:,} shown"
+        typer.echo(f"{run.id}  {run.state}  {run.model}  {run.taxonomy}  {run.started_at:%Y-%m-%d %H:%M}  {counts}")
+
+
+@retag_commands.command(epilog="Example: `stemme retag status`")
+def status(*, database: Database = None) -> None:
+    """Say how far the retag is that is under way, or how the last one ended."""
+    with _store(database) as (store, _):
+        job = _last(store)
+    typer.echo("There has been no retag." if job is None else _described(job))
+
+
+@retag_commands.command(epilog="Example: `stemme retag cancel`")
+def cancel(*, database: Database = None) -> None:
+    """End the retag that is under way; what was shown stays shown."""
+    from api.jobs.jobs import cancel_job, unfinished_job  # noqa: PLC0415
+
+    with _store(database) as (store, settings):
+        job = unfinished_job(store, ["retag"])
+        if job is None:
+            typer.echo("No retag is under way.", err=True)
+            raise typer.Exit(1)
+        cancel_job(store, job.id, by=user())
+        _follow(store, settings, job.id)
+
+
+def _parameters(*, model: Path | None, rate: float | None, filters: dict[str, Any]) -> dict[str, Any]:
+    """What the options ask for, checked as a request is.
+
+    Raises
+    ------
+    BadUsage : if an option has no valid value
+    """
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from api.retag.request import RetagRequest, check_request  # noqa: PLC0415
+
+    names = {"submitted_from": "since", "submitted_before": "until"}
+    folder = None if model is None else str(model)
+    try:
+        request = RetagRequest.model_validate({"kind": "retag", "model": folder, "rate": rate, "filters": filters})
+    except ValidationError as error:
+        first = error.errors(include_url=False)[0]
+        name = str(first["loc"][-1])
+        raise BadUsage(f"--{names.get(name, name)}: {first['msg']}.") from None
+    parameters = request.as_parameters()
+    check_request(parameters)
+    return parameters
+
+
+def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None:
+    from api.jobs.errors import JobUnderWay  # noqa: PLC0415
+    from api.jobs.jobs import create_job, unfinished_job  # noqa: PLC0415
+    from api.retag.request import described  # noqa: PLC0415
+
+    job = unfinished_job(store, ["retag"])
+    nothing_said = parameters == {"model": None, "filters": {}, "rate": None}
+    if job is None:
+        job = create_job(store, kind="retag", parameters=parameters, by=user())
+    elif nothing_said or job.parameters == parameters:
+        typer.echo(f"Job {job.id} goes on: {described(job.parameters)}.", err=True)
+    else:
+        raise JobUnderWay("retag", job.id)
+    _follow(store, settings, job.id)
+
+
+def _follow(store: Store, settings: Settings, job_id: int) -> None:
+    """Run the job here if no other process does, and show how far it is until it has ended."""
+    from api.jobs.jobs import find_job  # noqa: PLC0415
+    from api.jobs.runner import JobRunner  # noqa: PLC0415
+    from api.retag.job import RetagJob  # noqa: PLC0415
+
+    kind = RetagJob(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+    runner = JobRunner(store, [kind])
+    with _terminated_as_interrupted(), _Bar() as bar:
+        runner.start()
+        try:
+            while not (job := find_job(store, job_id)).finished:
+                bar.show(job)
+                time.sleep(LOOK_SECONDS)
+        except KeyboardInterrupt:
+            typer.echo(
+                f"Interrupted. Job {job_id} goes on where it was when `stemme retag` is said again or a service "
+                "starts; `stemme retag cancel` ends it.",
+                err=True,
+            )
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            runner.stop()
+    typer.echo(_described(job))
+    if job.state != "succeeded":
+        raise typer.Exit(0 if job.state == "cancelled" else 1)
+
+
+def _described(job: Job) -> str:
+    from api.retag.request import described  # noqa: PLC0415
+
+    line = f"Job {job.id} ({described(job.parameters)}) is {job.state}"
+    if job.error_message is not None:
+        return f"{line}: {job.error_message} ({job.error_code})"
+    if job.state == "succeeded":
+        former = (job.result or {}).get("former_run")
+        back = "" if former is None else f" Back to run {former}: stemme retag rollback"
+        return f"{line}: {job.done:,} comments; run {job.run_id} is shown.{back}"
+    if job.state == "cancelled":
+        return f"{line}: what was shown is shown."
+    total = "?" if job.total is None else f"{job.total:,}"
+    rate = "" if job.per_second is None else f", {job.per_second:,.0f} a second"
+    left = "" if job.seconds_left is None else f", about {job.seconds_left:,.0f} s left"
+    return f"{line}: {job.done:,} of {total} comments{rate}{left}."
+
+
+def _show_changes(
+    store: Store, settings: Settings, parameters: dict[str, Any], *, sample: int | None, output: Path | None
+) -> None:
+    from api.files.jsontext import dumps  # noqa: PLC0415
+    from api.retag.dry_run import dry_run  # noqa: PLC0415
+    from api.retag.request import filters_of  # noqa: PLC0415
+    from api.store.runs import active_run  # noqa: PLC0415
+
+    with store.read() as session:
+        active = active_run(session)
+    folder = parameters["model"] or (None if active is None else active.model_folder)
+    tagger = _load(None if folder is None else Path(folder))
+    with _Bar() as bar:
+        found = dry_run(
+            store,
+            tagger,
+            filters_of(parameters),
+            sample=sample,
+            batch_size=settings.batch_size,
+            max_text_length=settings.max_text_length,
+            progress=bar.advance,
+        )
+    if not found.compared:
+        typer.echo("No comment that is tagged has passed the filters: there is nothing to compare.", err=True)
+    else:
+        _print_changes(found, model=tagger.name)
+    if output is not None:
+        text = dumps({"model": tagger.name, "taxonomy": tagger.taxonomy, **found.as_dict()}, indent=2)
+        output.write_text(text + "\n", encoding="utf-8")
+
+
+def _print_changes(found: Changes, *, model: str) -> None:
+    from rich.table import Table  # noqa: PLC0415
+
+    console = Console()
+    console.print(
+        f"{found.changed.total():,} of {found.compared.total():,} comments would change with {model}. "
+        "Nothing was stored.",
+        markup=False,
+        highlight=False,
+        soft_wrap=True,
+    )
+    languages = Table("language", "comments", "would change")
+    for language, number in found.compared.most_common():
+        changed = found.changed[language]
+        languages.add_row(language, f"{number:,}", f"{changed:,} ({changed / number:.1%})")
+    console.print(languages)
+    tags = Table("tag", "before", "after", "comments")
+    for change, number in found.counts.most_common(SHOWN_CHANGES):
+        tags.add_row(" ".join(filter(None, [change.kind, change.label])), change.before, change.after, f"{number:,}")
+    console.print(tags)
+    if len(found.counts) > SHOWN_CHANGES:
+        typer.echo(f"… and {len(found.counts) - SHOWN_CHANGES} rarer changes; -o writes all of them.")
+
+
+class _Bar:
+    """A bar on standard error, with the rate and the time left; nothing where that is no terminal."""
+
+    def __init__(self) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        console = Console(stderr=True)
+        columns = ("{task.description}", "{task.completed:,.0f} of {task.total:,.0f}", "{task.fields[rate]}")
+        description, counts, rate = map(TextColumn, columns)
+        self._progress = Progress(
+            description,
+            BarColumn(),
+            counts,
+            rate,
+            TimeRemainingColumn(),
+            console=console,
+            disable=not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("Starting", total=0, rate="")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, job: Job) -> None:
+        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
+        name = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, "Tagging")
+        self._progress.update(self._task, description=name, completed=job.done, total=job.total or 0, rate=rate)
+
+    def advance(self, done: int, total: int) -> None:
+        self._progress.update(self._task, description="Comparing", completed=done, total=total)
+
+
+def _last(store: Store) -> Job | None:
+    from sqlalchemy import select  # noqa: PLC0415
+
+    from api.jobs.models import Job  # noqa: PLC0415
+
+    with store.read() as session:
+        return session.scalar(select(Job).where(Job.kind == "retag").order_by(Job.id.desc()).limit(1))
+
+
+def _load(model: Path | None) -> Any:
+    from nlp.tagger import Tagger  # noqa: PLC0415
+
+    return Tagger.load(model)
+
+
+@contextmanager
+def _terminated_as_interrupted() -> Iterator[None]:
+    """Let SIGTERM end the process as Ctrl-C does."""
+
+    def interrupt(_number: int, _frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, interrupt)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _store(database: str | None) -> Iterator[tuple[Store, Settings]]:
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store.database import Store  # noqa: PLC0415
+
+    settings = read_settings(database=database)
+    store = Store.open(settings.database)
+    try:
+        yield store, settings
+    finally:
+        store.close()

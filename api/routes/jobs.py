@@ -1,0 +1,118 @@
+"""`/v1/jobs`: long work is asked for, looked at and cancelled; the service does it, and after a crash goes on."""
+
+from typing import Annotated
+
+from fastapi import APIRouter, Body, Depends, Path, Query, Request
+
+from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
+from api.access.guard import needs
+from api.access.scopes import Scope
+from api.dependencies import StoreDep, UnsupportedMediaType, WakeJobsDep, require_json
+from api.job_schemas import JobList, JobOut
+from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
+from api.jobs.jobs import cancel_job, create_job, find_job, list_jobs
+from api.limits import BodyTimeout, BodyTooLarge, Busy
+from api.problems import InternalError, InvalidJson, InvalidRequest, documented
+from api.retag.request import RetagRequest, UnknownModel, check_request
+from api.store.errors import StoreUnavailable
+from nlp.errors import UnknownLabel
+
+HIGHEST_ID = 2**63 - 1
+MOST_IN_LIST = 500
+
+# What each kind of job is asked with; its field `kind` tells which it is. A second one makes this a union of both, with
+# Field(discriminator="kind").
+JobRequest = RetagRequest
+
+EVERYWHERE = (
+    MissingKey,
+    InvalidKey,
+    ExpiredKey,
+    RevokedKey,
+    MissingScope,
+    BodyTimeout,
+    BodyTooLarge,
+    InvalidRequest,
+    InternalError,
+    Busy,
+    StoreUnavailable,
+)
+EXAMPLES = {
+    "model": {"summary": "Another model, for every comment", "value": {"kind": "retag", "model": "/srv/stemme/ours"}},
+    "part": {
+        "summary": "A part, slowly",
+        "value": {"kind": "retag", "filters": {"department": "Bergen", "language": "nn"}, "rate": 50},
+    },
+}
+
+JobId = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The job's id.")]
+
+
+def jobs_router() -> APIRouter:
+    """The routes."""
+    router = APIRouter(tags=["jobs"])
+
+    @router.post(
+        "/v1/jobs",
+        status_code=202,
+        summary="Ask for a job",
+        operation_id="create_job",
+        responses=documented(InvalidJson, UnsupportedMediaType, UnknownModel, UnknownLabel, JobUnderWay, *EVERYWHERE),
+        dependencies=[needs(Scope.ADMIN), Depends(require_json)],
+    )
+    def post_job(
+        body: Annotated[JobRequest, Body(openapi_examples=EXAMPLES)],  # type: ignore[arg-type]
+        request: Request,
+        store: StoreDep,
+        wake_jobs: WakeJobsDep,
+    ) -> JobOut:
+        """Puts a job into the queue and answers at once; `GET /v1/jobs/{id}` tells how far it is.
+
+        One of a kind is under way at a time. It goes on after a crash or a restart of the service, where it was.
+        """
+        parameters = body.as_parameters()
+        check_request(parameters)
+        job = create_job(store, kind=body.kind, parameters=parameters, by=request.state.caller.prefix)
+        wake_jobs()
+        return JobOut.of(job)
+
+    @router.get(
+        "/v1/jobs",
+        summary="List jobs",
+        operation_id="list_jobs",
+        responses=documented(*EVERYWHERE),
+        dependencies=[needs(Scope.ADMIN)],
+    )
+    def get_jobs(
+        store: StoreDep,
+        limit: Annotated[int, Query(ge=1, le=MOST_IN_LIST, description="Jobs at most.")] = 50,
+    ) -> JobList:
+        """Lists the newest jobs, the newest first."""
+        return JobList(jobs=[JobOut.of(job) for job in list_jobs(store, limit=limit)])
+
+    @router.get(
+        "/v1/jobs/{id}",
+        summary="Look at a job",
+        operation_id="read_job",
+        responses=documented(UnknownJob, *EVERYWHERE),
+        dependencies=[needs(Scope.ADMIN)],
+    )
+    def get_job(store: StoreDep, id_: JobId) -> JobOut:
+        """Tells how far a job is, how fast, and how long it still takes."""
+        return JobOut.of(find_job(store, id_))
+
+    @router.delete(
+        "/v1/jobs/{id}",
+        status_code=202,
+        summary="Cancel a job",
+        operation_id="cancel_job",
+        responses=documented(UnknownJob, JobFinished, *EVERYWHERE),
+        dependencies=[needs(Scope.ADMIN)],
+    )
+    def delete_job(request: Request, store: StoreDep, wake_jobs: WakeJobsDep, id_: JobId) -> JobOut:
+        """Cancels a job that has not ended; what was shown stays shown. To cancel it again changes nothing."""
+        job = cancel_job(store, id_, by=request.state.caller.prefix)
+        wake_jobs()
+        return JobOut.of(job)
+
+    return router

@@ -1,0 +1,294 @@
+"""Kill a retag at random moments and count what was lost: `python -m eval.retag_kills`.
+
+A store is filled with generated comments that a former model has tagged. `stemme retag` is started, killed (SIGKILL)
+and started again, so often; some kills fall into the start, the last one near the switch-over, the others anywhere.
+Between them new comments arrive, and some of them are tagged by the former model. In the end everything is counted. It
+exits with 1 if a comment was lost or tagged twice, if readers ever saw a mixture, or if anything else was touched.
+"""
+
+from __future__ import annotations
+
+import os
+import random
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated, Any, Final
+
+import typer
+from sqlalchemy import MetaData, Table, func, select
+from sqlalchemy.orm import Session
+
+from api.ingest.active_tagger import ActiveTagger
+from api.ingest.ingest import ingest
+from api.ingest.worker import TagWorker
+from api.jobs.jobs import list_jobs
+from api.jobs.models import Job
+from api.store.database import Store
+from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKind, TagRun
+from api.store.records import as_record
+from api.store.runs import active_run
+from api.store.search import Filters, standing
+from eval.program import run_program
+from eval.retag_store import FormerModel, fill, generated
+from nlp.record import Comment
+from nlp.tagger import Tagger
+
+STEMME: Final = (sys.executable, "-c", "from api.cli import main; main()")
+ARRIVING: Final = 20
+COMPARED: Final = 500
+LOOK_SECONDS: Final = 0.05
+START_SECONDS: Final = 10.0
+"""Kills that fall into the start come within this time; those that fall near the end, within `END_SECONDS` of it."""
+END_SECONDS: Final = 2.0
+BATCH: Final = 64
+LONGEST: Final = 20_000
+CHANGED: Final = {
+    "taggings",
+    "tags",
+    "tag_runs",
+    "jobs",
+    "audit_log",
+    "pending_versions",
+    "comments",
+    "comment_versions",
+}
+"""Tables in which a retag, or the comments that arrive, leave rows; every other has to stay as it was."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """What there is after the last start; all but the first three have to be 0."""
+
+    comments: int
+    arrived_meanwhile: int
+    kills: int
+    lost: int
+    tagged_twice: int
+    tags_in_part_or_twice: int
+    other_than_the_model_says: int
+    still_shown_by_the_former_run: int
+    moments_with_a_mixture: int
+    rows_changed_elsewhere: int
+
+    @property
+    def well(self) -> bool:
+        return not any(asdict(self)[field.name] for field in fields(self)[3:])
+
+
+class Watch:
+    """What a reader sees between kills, and the tables that have to stay as they are."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._before = dict(_untouched(store))
+        self.mixtures = 0
+
+    def look(self) -> None:
+        """Count a moment at which both runs are shown of comments that both have tagged or will have."""
+        with self._store.read() as session:
+            shown = select(func.count(Tagging.run_id.distinct())).where(Tagging.shown)
+            self.mixtures += (session.scalar(shown) or 0) > 1
+
+    def changed(self) -> int:
+        """Tables that are not as they were."""
+        return sum(self._before[name] != mark for name, mark in _untouched(self._store))
+
+
+def measure(database: str, *, comments: int, kills: int, seed: int) -> Counted:
+    """Fill the store, retag it through all kills, and count."""
+    store, moments = Store.connect(database), random.Random(seed)
+    try:
+        store.upgrade()
+        fill(store, comments)
+        watch = Watch(store)
+        typer.echo(f"{comments:,} comments are in {store.name}; the retag begins.")
+        arrived = killed = 0
+        for kill in range(kills):
+            killed += _start_and_kill(store, database, _moment(kill, kills, moments))
+            arrived += _let_arrive(store, comments + arrived, tagged=kill % 2 == 0)
+            watch.look()
+            job = _job(store)
+            typer.echo(f"kill {kill + 1}: {'not begun' if job is None else f'{job.done:,} done, {job.state}'}")
+        while (job := _job(store)) is None or not job.finished:
+            _retag(database).wait()
+        watch.look()
+        _drain(store)
+        return _count(store, watch, arrived=arrived, kills=killed)
+    finally:
+        store.close()
+
+
+@dataclass(frozen=True, slots=True)
+class Moment:
+    """When a kill comes: so long after the start, or after so great a share is done and so long more."""
+
+    seconds: float
+    share: float | None = None
+
+
+def _moment(kill: int, kills: int, moments: random.Random) -> Moment:
+    place = kill / max(kills - 1, 1)
+    if place < 0.15:  # noqa: PLR2004, the first three of twenty
+        return Moment(moments.uniform(0, START_SECONDS))
+    if kill == kills - 1:
+        return Moment(moments.uniform(0, END_SECONDS), share=1.0)
+    return Moment(moments.uniform(0, END_SECONDS), share=moments.uniform(place - 0.1, place))
+
+
+def _start_and_kill(store: Store, database: str, moment: Moment) -> bool:
+    """Whether it was still at work when it was killed."""
+    process = _retag(database)
+    if moment.share is not None:
+        while process.poll() is None and _share(store) < moment.share:
+            time.sleep(LOOK_SECONDS)
+    until = time.monotonic() + moment.seconds
+    while process.poll() is None and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+    at_work = process.poll() is None
+    process.kill()
+    process.wait()
+    return at_work
+
+
+def _share(store: Store) -> float:
+    job = _job(store)
+    return 0.0 if job is None or not job.total else job.done / job.total
+
+
+def _job(store: Store) -> Job | None:
+    jobs = list_jobs(store, limit=1)
+    return jobs[0] if jobs else None
+
+
+def _retag(database: str) -> subprocess.Popen[bytes]:
+    environment = {**os.environ, "STEMME_DATABASE": database}
+    return subprocess.Popen([*STEMME, "retag"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+
+def _let_arrive(store: Store, first: int, *, tagged: bool) -> int:
+    """Store new comments; where the former run is active its model may tag them, as a service would."""
+    ingest(generated(ARRIVING, first=first), store=store)
+    with store.read() as session:
+        active = active_run(session)
+    if tagged and active is not None and active.model == FormerModel.name:
+        worker = TagWorker(store, FormerModel(), batch_size=BATCH, max_text_length=LONGEST)
+        while worker.tag_batch():
+            pass
+    return ARRIVING
+
+
+def _drain(store: Store) -> None:
+    """Let the active run's model tag what waits, as a service would after its start."""
+    tagger = ActiveTagger(store, Tagger.load, None)
+    worker = TagWorker(store, tagger, batch_size=BATCH, max_text_length=LONGEST)
+    while worker.tag_batch():
+        pass
+
+
+def _count(store: Store, watch: Watch, *, arrived: int, kills: int) -> Counted:
+    changed = watch.changed()
+    with store.read() as session:
+        run = active_run(session)
+        assert run is not None
+        of_run = select(Tagging.version_id).where(Tagging.run_id == run.id)
+        stand = standing(session, Filters(), CommentVersion.id)
+        lost = select(func.count()).select_from(stand.where(CommentVersion.id.not_in(of_run)).subquery())
+        twice = select(func.count()).select_from(
+            of_run.group_by(Tagging.version_id).having(func.count() > 1).subquery()
+        )
+        former = select(func.count()).where(Tagging.shown, Tagging.run_id != run.id)
+        return Counted(
+            comments=session.scalar(select(func.count()).select_from(StoredComment)) or 0,
+            arrived_meanwhile=arrived,
+            kills=kills,
+            lost=session.scalar(lost) or 0,
+            tagged_twice=session.scalar(twice) or 0,
+            tags_in_part_or_twice=_wrong_tags(session, run),
+            other_than_the_model_says=_unlike_the_model(session, run),
+            still_shown_by_the_former_run=session.scalar(former) or 0,
+            moments_with_a_mixture=watch.mixtures,
+            rows_changed_elsewhere=changed,
+        )
+
+
+def _wrong_tags(session: Session, run: TagRun) -> int:
+    """Taggings of the run without their two flags, and tags that stand there twice."""
+    flags = (
+        select(Tagging.id)
+        .outerjoin(Tag, (Tag.tagging_id == Tagging.id) & (Tag.kind == TagKind.FLAG))
+        .where(Tagging.run_id == run.id, Tagging.error_code.is_(None))
+        .group_by(Tagging.id)
+        .having(func.count(Tag.id) != 2)  # noqa: PLR2004, churn_risk and follow_up
+    )
+    double = (
+        select(Tag.tagging_id)
+        .join(Tagging, Tagging.id == Tag.tagging_id)
+        .where(Tagging.run_id == run.id)
+        .group_by(Tag.tagging_id, Tag.kind, Tag.label, Tag.sentiment)
+        .having(func.count() > 1)
+    )
+    counts = [session.scalar(select(func.count()).select_from(query.subquery())) or 0 for query in (flags, double)]
+    return sum(counts)
+
+
+def _unlike_the_model(session: Session, run: TagRun) -> int:
+    """Of some comments drawn at random: those whose record has other labels than the model gives them."""
+    ids = list(session.scalars(select(Tagging.id).where(Tagging.run_id == run.id)))
+    drawn = random.Random(run.id).sample(ids, min(COMPARED, len(ids)))
+    tagger, unlike = Tagger.load(), 0
+    for id_ in drawn:
+        tagging = session.get_one(Tagging, id_)
+        version = session.get_one(CommentVersion, tagging.version_id)
+        record = as_record(tagging, id_="1")
+        unlike += _labels(record) != _labels(tagger.tag_one(Comment("1", version.text, version.question)))
+    return unlike
+
+
+def _labels(record: Any) -> Any:
+    # A text's scores differ in their last digits with the texts beside it in the batch; a label may then too, where it
+    # lies on its threshold. So what is compared is the sentiment and the language.
+    return getattr(record, "error", None) or (record.sentiment.label, record.language)
+
+
+def _untouched(store: Store) -> Iterator[tuple[str, str]]:
+    """Every table that a retag has no business in, with a mark of its rows: corrections of people, keys, and so on."""
+    with store.read() as session:
+        metadata = MetaData()
+        metadata.reflect(session.connection(), only=lambda name, _: name not in CHANGED and "search" not in name)
+        for table in metadata.sorted_tables:
+            yield table.name, _mark(session, table)
+
+
+def _mark(session: Session, table: Table) -> str:
+    rows = session.execute(select(table).order_by(*table.primary_key)).all()
+    return sha256(repr(rows).encode()).hexdigest()
+
+
+def main(
+    *,
+    comments: Annotated[int, typer.Option("--comments", min=1, help="How many the store is filled with.")] = 50_000,
+    kills: Annotated[int, typer.Option("--kills", min=1, help="How often the retag is killed.")] = 20,
+    database: Annotated[
+        str | None, typer.Option("--database", help="An empty one, as STEMME_DATABASE. Default: SQLite, for the time.")
+    ] = None,
+    seed: Annotated[int, typer.Option("--seed", help="Of the random moments.")] = 20261127,
+) -> None:
+    """Kill a retag at random moments, and count what was lost, tagged twice or mixed."""
+    begun = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="stemme-retag-") as folder:
+        url = database or f"sqlite:///{Path(folder) / 'store.db'}"
+        counted = measure(url, comments=comments, kills=kills, seed=seed)
+    for name, number in asdict(counted).items():
+        typer.echo(f"{name.replace('_', ' ')}: {number:,}")
+    typer.echo(f"{'well' if counted.well else 'NOT WELL'}, after {time.monotonic() - begun:,.0f} seconds")
+    raise typer.Exit(0 if counted.well else 1)
+
+
+if __name__ == "__main__":
+    run_program(main)
