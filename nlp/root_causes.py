@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_array
 
 from nlp.causes.describe import CONTROLS, CauseReport, describe_causes
@@ -150,6 +151,7 @@ def observations_of(feedback: Sequence[Feedback], segments: Sequence[Segment], m
         (np.ones(len(where), dtype=np.int64), (where[:, 0], where[:, 1])), shape=(len(feedback), len(model.topics))
     )
     names = sorted({name for each in feedback for name in each.dimensions})
+    factors, evidence = _experienced(feedback)
     known_respondents = any(each.respondent is not None for each in feedback)
     return Observations(
         ids=[each.comment.id for each in feedback],
@@ -163,14 +165,17 @@ def observations_of(feedback: Sequence[Feedback], segments: Sequence[Segment], m
         words=np.array([len(each.comment.text.split()) for each in feedback], dtype=np.int64),
         dimensions={name: [each.dimensions.get(name) for each in feedback] for name in names},
         respondents=[each.respondent for each in feedback] if known_respondents else None,
-        **_experienced(feedback),
+        factors=factors,
+        factor_evidence=evidence,
         stages=_stages(feedback),
     )
 
 
-def _experienced(feedback: Sequence[Feedback]) -> dict[str, Mapping[Factor, object]]:
+def _experienced(
+    feedback: Sequence[Feedback],
+) -> tuple[Mapping[Factor, npt.NDArray[np.bool_]], Mapping[Factor, Sequence[Sequence[str]]]]:
     """Which comments show which factor, and in which words."""
-    shown: dict[Factor, np.ndarray] = {}
+    shown: dict[Factor, npt.NDArray[np.bool_]] = {}
     words: dict[Factor, list[list[str]]] = {}
     for row, each in enumerate(feedback):
         for tag in each.record.factors:
@@ -180,11 +185,11 @@ def _experienced(feedback: Sequence[Feedback]) -> dict[str, Mapping[Factor, obje
                 words[factor] = [[] for _ in feedback]
             shown[factor][row] = True
             words[factor][row] = [each.comment.text[span.start : span.end] for span in tag.spans]
-    return {"factors": shown, "factor_evidence": words}
+    return shown, words
 
 
-def _stages(feedback: Sequence[Feedback]) -> dict[str, np.ndarray]:
-    stages: dict[str, np.ndarray] = {}
+def _stages(feedback: Sequence[Feedback]) -> dict[str, npt.NDArray[np.bool_]]:
+    stages: dict[str, npt.NDArray[np.bool_]] = {}
     for row, each in enumerate(feedback):
         for tag in each.record.themes:
             stages.setdefault(tag.stage, np.zeros(len(feedback), dtype=bool))[row] = True

@@ -128,8 +128,9 @@ def topics(
     loaded: list[Any] = []
 
     def load_tagger() -> Tagger:
-        loaded.append(Tagger.load(model))
-        return loaded[0]
+        tagger = Tagger.load(model)
+        loaded.append(tagger)
+        return tagger
 
     try:
         with open_output(output, source=source) as stream, ProgressBar(Console(stderr=True), quiet=quiet) as bar:

@@ -12,9 +12,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
-from api.access.command import user
 from api.files.errors import BadUsage
-from api.store.command import Database
+from api.store.command import Database, user
 
 if TYPE_CHECKING:
     from api.jobs.models import Job
