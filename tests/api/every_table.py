@@ -44,7 +44,8 @@ def fill(session: Session, table: Table, *, words: str, parents: dict[str, int])
             (key,) = column.foreign_keys
             parent = key.column.table
             if parent.name not in parents:
-                parents[parent.name] = fill(session, parent, words=words, parents=parents)
+                hangs = parent in tables_on_comments()  # a rule or a webhook is nobody's words
+                parents[parent.name] = fill(session, parent, words=words if hangs else "other", parents=parents)
             values[column.name] = parents[parent.name]
         elif not column.primary_key:
             values[column.name] = _value(column, words)
