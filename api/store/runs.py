@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
-from sqlalchemy import func, select
+from sqlalchemy import func, select, text
 from sqlalchemy.orm import Session
 
 from api.store.errors import StoreError
 from api.store.history import note_activation
 from api.store.models import RunState, Tagging, TagRun
+
+FIRST_RUN_LOCK: Final = 0x72756E
+"""Of PostgreSQL: "run" in ASCII."""
 
 
 class UnknownRun(StoreError):
@@ -79,12 +83,22 @@ def ensure_run(session: Session, *, model: str, taxonomy: str, folder: str | Non
     active = active_run(session)
     if active is not None and (active.model, active.taxonomy) == (model, taxonomy):
         return active
+    _one_after_the_other(session)
+    active = active_run(session)
+    if active is not None and (active.model, active.taxonomy) == (model, taxonomy):
+        return active
     same = select(TagRun.id).where(TagRun.model == model, TagRun.taxonomy == taxonomy, TagRun.rank.is_not(None))
     if active is not None and session.scalar(same.limit(1)) is not None:
         raise FormerModel(model, active.model)
     run = prepare_run(session, model=model, taxonomy=taxonomy, folder=folder)
     make_active(session, run)
     return run
+
+
+def _one_after_the_other(session: Session) -> None:
+    """Let two services that begin on an empty store not both make its first run; SQLite has one writer anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(text("SELECT pg_advisory_xact_lock(:lock)"), {"lock": FIRST_RUN_LOCK})
 
 
 def prepare_run(session: Session, *, model: str, taxonomy: str, folder: str | None) -> TagRun:
