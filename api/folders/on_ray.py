@@ -24,6 +24,12 @@ from nlp.tagger import Tagger
 # What the bytes of an output depend on: Parquet files name the library that wrote them.
 _SAME_EVERYWHERE: Final = ("stemme", "numpy", "onnxruntime", "pyarrow", "spacy", "tokenizers")
 
+RETRIES: Final = 2  # of a file whose worker died, or whose node is gone; Ray's own number has no end
+_WORKER_DIED: Final = (
+    f"Its worker died, {RETRIES + 1} times over. Was there too little memory? Ray's logs say more, on each node "
+    "under /tmp/ray."
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RayEngine:
@@ -57,7 +63,9 @@ class RayEngine:
         with _cluster(self.address) as cores:
             workers, threads = shared_out(cores, files=len(files), workers=self.workers, threads=self.threads)
             progress.notice(f"Ray: {workers} workers with {threads} threads each, of {cores} cores.")
-            data.DataContext.get_current().enable_progress_bars = False  # we have our own
+            context = data.DataContext.get_current()
+            context.enable_progress_bars = False  # we have our own
+            context.max_errored_blocks = -1  # a file that is given up costs that file
             logging.getLogger("ray.data").setLevel(logging.ERROR)
             largest_first = sorted(files, key=lambda file: -file.size)  # so that no worker is left with one at the end
             # As JSON: a file's name may hold what Arrow keeps out of a string.
@@ -68,6 +76,7 @@ class RayEngine:
                 batch_format="numpy",
                 compute=data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
                 num_cpus=threads,
+                max_task_retries=RETRIES,
                 fn_constructor_kwargs={
                     "run": run,
                     "model": self.model,
@@ -75,9 +84,13 @@ class RayEngine:
                     "expected": Node.here(tagger.name),
                 },
             )
+            given_up = {file.name for file in files}
             for batch in _unbroken(outcomes.iter_batches(batch_size=None, prefetch_batches=0)):
-                for outcome in batch["outcome"]:
-                    yield Outcome(**json.loads(outcome))
+                for line in batch["outcome"]:
+                    outcome = Outcome(**json.loads(line))
+                    given_up.remove(outcome.name)
+                    yield outcome
+            yield from (Outcome(name, code="worker_died", reason=_WORKER_DIED) for name in sorted(given_up))
 
 
 def shared_out(cores: int, *, files: int, workers: int | None, threads: int | None) -> tuple[int, int]:

@@ -6,15 +6,18 @@ import json
 import os
 import subprocess
 import sys
+import time
+from contextlib import suppress
 from importlib.util import find_spec
 from pathlib import Path
 
+import psutil
 import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
 from api.files.errors import BadUsage
-from api.folders.on_ray import Node, TagFiles, shared_out
+from api.folders.on_ray import RETRIES, Node, TagFiles, shared_out
 from api.folders.one_file import FolderRun
 from api.folders.state import STATE_FILE
 from nlp.tagger import Tagger
@@ -77,6 +80,46 @@ def test_ray_gives_the_bytes_of_a_local_run(source: Path, tmp_path: Path) -> Non
     (tmp_path / "local" / "a.parquet").unlink()
     assert "1 file tagged, 3 done before" in stemme_tag(source, "-o", tmp_path / "local", "--threads", "1")
     assert files_of(tmp_path / "on-ray") == files_of(tmp_path / "local")  # whatever the number of threads
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(find_spec("ray") is None, reason="Ray is not installed: pip install 'stemme[ray]'")
+def test_a_file_whose_worker_dies_again_and_again_costs_that_file_alone(source: Path, tmp_path: Path) -> None:
+    """A worker dies as soon as it holds the output of one file, as if that file took all memory."""
+    out = tmp_path / "out"
+    arguments = ["tag", source, "-o", out, "--engine", "ray", "--workers", "2", "--batch-size", "1"]
+    rows = range(400)
+    texts = [TEXTS[row % 4] + str(row) for row in rows]
+    parquet.write_table(pa.table({"id": [str(row) for row in rows], "text": texts}), source / "poison.parquet")
+    running = subprocess.Popen(
+        [sys.executable, "-c", "import api.cli; api.cli.main()", *map(str, arguments)],
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    killed = set()
+    while running.poll() is None:
+        for worker in holding(psutil.Process(running.pid), ".poison.parquet."):
+            worker.kill()
+            killed.add(worker.pid)
+        time.sleep(0.02)
+    _, said = running.communicate()
+    assert (running.returncode, len(killed)) == (1, RETRIES + 1), said
+    assert "not tagged: poison.parquet: Its worker died, 3 times over." in said
+    assert len(files_of(out)) - len(list(out.glob(".*.part"))) == 4
+
+    assert "1 file tagged, 4 done before" in stemme_tag(source, "-o", out)
+    assert len(files_of(out)) == 5  # and what the dead workers left is gone
+
+
+def holding(command: psutil.Process, name: str) -> list[psutil.Process]:
+    """The processes under a command that have a file of this name open."""
+    found = []
+    for process in command.children(recursive=True):
+        with suppress(psutil.Error):
+            if any(Path(opened.path).name.startswith(name) for opened in process.open_files()):
+                found.append(process)
+    return found
 
 
 class TestWorker:
