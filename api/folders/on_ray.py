@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -65,25 +66,30 @@ class RayEngine:
             progress.notice(f"Ray: {workers} workers with {threads} threads each, of {cores} cores.")
             context = data.DataContext.get_current()
             context.enable_progress_bars = False  # we have our own
+            context.max_consecutive_actor_init_deaths = RETRIES
             context.max_errored_blocks = -1  # a file that is given up costs that file
             logging.getLogger("ray.data").setLevel(logging.ERROR)
             largest_first = sorted(files, key=lambda file: -file.size)  # so that no worker is left with one at the end
             # As JSON: a file's name may hold what Arrow keeps out of a string.
             names = [{"name": json.dumps(file.name)} for file in largest_first]
-            outcomes = data.from_items(names, override_num_blocks=len(names)).map_batches(
-                TagFiles,
-                batch_size=1,
-                batch_format="numpy",
-                compute=data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
-                num_cpus=threads,
-                max_task_retries=RETRIES,
-                fn_constructor_kwargs={
-                    "run": run,
-                    "model": self.model,
-                    "threads": threads,
-                    "expected": Node.here(tagger.name),
-                },
-            )
+            with warnings.catch_warnings():
+                warnings.filterwarnings(
+                    "ignore", message=".*ray_remote_args.*"
+                )  # `max_task_retries` has no other way in
+                outcomes = data.from_items(names, override_num_blocks=len(names)).map_batches(
+                    TagFiles,
+                    batch_size=1,
+                    batch_format="numpy",
+                    compute=data.ActorPoolStrategy(size=workers, max_tasks_in_flight_per_actor=1),
+                    num_cpus=threads,
+                    max_task_retries=RETRIES,
+                    fn_constructor_kwargs={
+                        "run": run,
+                        "model": self.model,
+                        "threads": threads,
+                        "expected": Node.here(tagger.name),
+                    },
+                )
             given_up = {file.name for file in files}
             for batch in _unbroken(outcomes.iter_batches(batch_size=None, prefetch_batches=0)):
                 for line in batch["outcome"]:
