@@ -387,3 +387,17 @@ def test_the_state_holds_no_text(source: Path, tmp_path: Path) -> None:
     ]
     assert set(lines[1]) == {"file", "size", "modified_ns", "output_size", "how"}
     shutil.rmtree(tmp_path / "out")
+
+
+def test_the_number_of_threads_reaches_the_model(source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int | None] = []
+
+    def load(model: Path | None, *, threads: int | None = None) -> StubTagger:
+        asked.append(threads)
+        return StubTagger()
+
+    monkeypatch.setattr(api.cli, "load_tagger", load)
+    assert call(source, "-o", tmp_path / "out", "--threads", "3").exit_code == 0
+    assert call(source / "a.parquet", "-o", tmp_path / "a.parquet", "--threads", "2").exit_code == 0
+    assert call(source / "a.parquet", "-o", tmp_path / "a.parquet").exit_code == 0
+    assert asked == [3, 2, None]
