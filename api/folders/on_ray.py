@@ -6,6 +6,7 @@ import json
 import logging
 import os
 import signal
+import socket
 import warnings
 from collections.abc import Generator, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -25,6 +26,7 @@ from nlp.tagger import Tagger
 # What the bytes of an output depend on: Parquet files name the library that wrote them.
 _SAME_EVERYWHERE: Final = ("stemme", "numpy", "onnxruntime", "pyarrow", "spacy", "tokenizers")
 
+_PATIENCE_SECONDS: Final = 10
 RETRIES: Final = 2  # of a file whose worker died, or whose node is gone; Ray's own number has no end
 _WORKER_DIED: Final = (
     f"Its worker died, {RETRIES + 1} times over. Was there too little memory? Ray's logs say more, on each node "
@@ -203,6 +205,24 @@ def _version(package: str) -> str:
         return "not installed"
 
 
+def check_reachable(address: str) -> None:
+    """Knock at `host:port`, as Ray itself tries for minutes; other addresses, such as `auto`, it answers at once.
+
+    Raises
+    ------
+    RunFailed : if nobody listens there
+    """
+    host, _, port = address.rpartition(":")
+    if "/" in address or not port.isdigit():
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=_PATIENCE_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise RunFailed(
+            f"No Ray cluster answers at {address} ({error}). Nothing was tagged. `ray start --head` prints the address."
+        ) from error
+
+
 @contextmanager
 def _cluster(address: str | None) -> Iterator[int]:
     """Connect to a cluster, or start one for this run alone; how many cores it has.
@@ -213,6 +233,8 @@ def _cluster(address: str | None) -> Iterator[int]:
     """
     os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")  # nothing of a run is told to anybody outside
     ray = require("ray", extra="ray")
+    if address:
+        check_reachable(address)
     on_sigterm = signal.getsignal(signal.SIGTERM)
     start: dict[str, Any] = {"address": address} if address else {"address": "local", "include_dashboard": False}
     try:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 import subprocess
 import sys
 import time
@@ -16,8 +17,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from api.files.errors import BadUsage
-from api.folders.on_ray import RETRIES, Node, TagFiles, shared_out
+from api.files.errors import BadUsage, RunFailed
+from api.folders.on_ray import RETRIES, Node, TagFiles, check_reachable, shared_out
 from api.folders.one_file import FolderRun
 from api.folders.state import STATE_FILE
 from nlp.tagger import Tagger
@@ -190,3 +191,12 @@ def test_no_more_workers_than_files() -> None:
 def test_more_than_the_cores_is_refused(workers: int | None, threads: int | None) -> None:
     with pytest.raises(BadUsage, match="Ray has 8"):
         shared_out(8, files=100, workers=workers, threads=threads)
+
+
+def test_an_address_at_which_nobody_listens_is_told_at_once() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        check_reachable(f"127.0.0.1:{port}")
+    with pytest.raises(RunFailed, match=f"No Ray cluster answers at 127.0.0.1:{port}"):
+        check_reachable(f"127.0.0.1:{port}")
+    check_reachable("auto")
