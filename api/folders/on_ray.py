@@ -206,7 +206,7 @@ def _version(package: str) -> str:
 
 
 def check_reachable(address: str) -> None:
-    """Knock at `host:port`, as Ray itself tries for minutes; other addresses, such as `auto`, it answers at once.
+    """Knock at `host:port`, as Ray itself tries for minutes; it alone knows what other addresses, as `auto`, stand for.
 
     Raises
     ------
