@@ -7,7 +7,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
@@ -30,6 +30,7 @@ from api.files.jsontext import dumps
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
+from api.folders.command import EngineName, tag_folder_command
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
@@ -105,11 +106,11 @@ def main() -> None:
     app()
 
 
-def load_tagger(model: Path | None) -> Any:
-    """The tagger of a model folder; the shipped one if none is named."""
+def load_tagger(model: Path | None, *, threads: int | None = None) -> Any:
+    """The tagger of a model folder, the shipped one if none is named; it runs on all cores unless `threads` is said."""
     from nlp.tagger import Tagger  # noqa: PLC0415, `--help` need not wait for the runtime
 
-    return Tagger.load(model)
+    return Tagger.load(model, threads=threads)
 
 
 def _show_version(wanted: bool) -> None:
@@ -139,19 +140,25 @@ def stemme(
 - `cat comments.jsonl | stemme tag - | jq .sentiment.label`
 - `stemme tag --text "Pakka kom for seint"`
 - `stemme tag --text "prisene" --question "Hva kan bli bedre?"`
+- `stemme tag archive -o tagged`
+- `stemme tag archive -o tagged --engine ray --workers 8`
 """
 )
 def tag(
     input_: Annotated[
         str | None,
         typer.Argument(
-            metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.", show_default=False
+            metavar="INPUT",
+            help="A .csv, .jsonl or .parquet file, a folder of .parquet files, or - for standard input.",
+            show_default=False,
         ),
     ] = None,
     *,
     output: Annotated[
         str,
-        typer.Option("--output", "-o", help="A .csv, .jsonl or .parquet file, or - for standard output."),
+        typer.Option(
+            "--output", "-o", help="A .csv, .jsonl or .parquet file, a folder for a folder, or - for standard output."
+        ),
     ] = STANDARD_STREAM,
     text: Annotated[
         str | None, typer.Option("--text", help="Tag this one text in place of a file, and print its record.")
@@ -194,12 +201,31 @@ def tag(
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=1024, help="Comments per pass of the model.")
     ] = 64,
+    threads: Annotated[
+        int | None,
+        typer.Option("--threads", min=1, help="Cores for the model, of each worker. Default: all.", show_default=False),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Of a folder: tag every file again, those that are done as well.")
+    ] = False,
+    engine: Annotated[
+        EngineName, typer.Option("--engine", help="Of a folder: who tags its files, this process or a Ray cluster.")
+    ] = EngineName.LOCAL,
+    workers: Annotated[
+        int | None,
+        typer.Option("--workers", min=1, help="Processes on Ray. Default: one for each core.", show_default=False),
+    ] = None,
+    ray_address: Annotated[
+        str | None,
+        typer.Option("--ray-address", help="Of a Ray cluster, such as auto. Default: this machine, for this run."),
+    ] = None,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
 ) -> None:
-    """Tag every comment of a file: one row out for each row in, in the same order.
+    """Tag every comment of a file, or of a folder of Parquet files: one row out for each row in, in the same order.
 
     Other columns pass through. A row that cannot be tagged comes out with an error in place of its tags, and the run
-    goes on. The output appears once it is complete. No text leaves this machine.
+    goes on. Each output appears once it is complete; over a folder the same command goes on where a run broke off.
+    No text leaves this machine, or the Ray cluster that is named.
     """
     if (input_ is None) == (text is None):
         found = "neither" if input_ is None else "both"
@@ -212,17 +238,39 @@ def tag(
     if question is not None:
         raise BadUsage("--question goes with --text. For an INPUT name its column: --question-column.")
     assert input_ is not None
+    roles = Roles(None if number_rows else id_column, text_column, question_column)
+    if Path(input_).is_dir():
+        if input_format or output_format or encoding:
+            raise BadUsage("A folder's files are Parquet: leave --input-format, --output-format and --encoding out.")
+        with _stopped(f"Files that are done stay in {output}; the same command, without --overwrite, goes on."):
+            tag_folder_command(
+                input_,
+                output,
+                roles=roles,
+                unique_ids=not allow_duplicate_ids,
+                batch_size=batch_size,
+                overwrite=overwrite,
+                engine=engine,
+                ray_address=ray_address,
+                workers=workers,
+                threads=threads,
+                model=model,
+                load_tagger=_loader(model, threads),
+                quiet=quiet,
+            )
+        return
+    _refuse_folder_options(overwrite=overwrite, engine=engine, workers=workers, ray_address=ray_address)
     run = Run(
         input=input_,
         output=output,
         input_format=input_format,
         output_format=output_format,
         encoding=encoding,
-        roles=Roles(None if number_rows else id_column, text_column, question_column),
+        roles=roles,
         unique_ids=not allow_duplicate_ids,
         batch_size=batch_size,
     )
-    _tag_file(run, model=model, quiet=quiet)
+    _tag_file(run, load_tagger=_loader(model, threads), quiet=quiet)
 
 
 @app.command(epilog="Example: `stemme demo -o tagged.jsonl`")
@@ -384,20 +432,43 @@ app.command(epilog="Example: `stemme erase --respondent kunde-7 --dry-run`")(era
 app.command("audit-log", epilog="Example: `stemme audit-log --action comments.erasure -n 20`")(audit_log)
 
 
-def _tag_file(run: Run, *, model: Path | None, quiet: bool) -> None:
+def _loader(model: Path | None, threads: int | None) -> Callable[[], Any]:
+    return lambda: load_tagger(model) if threads is None else load_tagger(model, threads=threads)
+
+
+def _refuse_folder_options(
+    *, overwrite: bool, engine: EngineName, workers: int | None, ray_address: str | None
+) -> None:
+    given = {
+        "--overwrite": overwrite,
+        "--engine ray": engine is not EngineName.LOCAL,
+        "--workers": workers is not None,
+        "--ray-address": ray_address is not None,
+    }
+    for option, is_given in given.items():
+        if is_given:
+            raise BadUsage(f"{option} goes with an INPUT that is a folder. Leave it out for a file.")
+
+
+def _tag_file(run: Run, *, load_tagger: Callable[[], Any], quiet: bool) -> None:
     csv.field_size_limit(MAX_CELL)
     with (
         _cleaned_up_when_stopped(run.output),
         ProgressBar(Console(stderr=True), quiet=quiet) as bar,
     ):
-        summary = tag_file(run, load_tagger=lambda: load_tagger(model), report=bar)
+        summary = tag_file(run, load_tagger=load_tagger, report=bar)
     if not quiet:
         _say(str(summary))
 
 
+def _cleaned_up_when_stopped(output: str) -> AbstractContextManager[None]:
+    left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
+    return _stopped(f"{left}; the same command starts over.")
+
+
 @contextmanager
-def _cleaned_up_when_stopped(output: str) -> Iterator[None]:
-    """Let SIGTERM, which ends a process on the spot, leave as little behind as Ctrl-C, and say what became of it."""
+def _stopped(left: str) -> Iterator[None]:
+    """Let SIGTERM, which ends a process on the spot, leave as little behind as Ctrl-C, and say what is left."""
 
     def terminate(_number: int, _frame: object) -> None:
         raise Terminated
@@ -407,8 +478,7 @@ def _cleaned_up_when_stopped(output: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         what, code = ("terminated", TERMINATED) if isinstance(stop, Terminated) else ("interrupted", INTERRUPTED)
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"{what}. {left}; the same command starts over.", style="red")
+        _say(f"{what}. {left}", style="red")
         raise typer.Exit(code) from None
     finally:
         signal.signal(signal.SIGTERM, before)

@@ -55,12 +55,15 @@ class Tagger:
         self._flags = FlagDecoder(thresholds, temperatures)
 
     @classmethod
-    def load(cls, model: Path | None = None, *, max_text_length: int = MAX_TEXT_LENGTH) -> Tagger:
+    def load(
+        cls, model: Path | None = None, *, max_text_length: int = MAX_TEXT_LENGTH, threads: int | None = None
+    ) -> Tagger:
         """Open a model folder; the shipped one if none is named.
 
         Parameters
         ----------
         max_text_length : characters; a longer comment comes back as an error
+        threads : how many the model runs on; None for one on each core
 
         Raises
         ------
@@ -79,7 +82,7 @@ class Tagger:
                 f"{', '.join(strange) or 'the order differs'}. Train it again."
             )
         return cls(
-            load_encoder(folder, manifest),
+            load_encoder(folder, manifest, threads=threads),
             manifest.calibration,
             name=manifest.id,
             taxonomy=taxonomy,

@@ -16,6 +16,8 @@ from api.files.errors import SameFile, UnwritableOutput
 from api.files.formats import STANDARD_STREAM
 from api.files.source import Source
 
+_RANDOM = "[0-9a-f]" * 8  # as a pattern
+
 
 @contextmanager
 def open_output(name: str, *, source: Source) -> Iterator[IO[bytes]]:
@@ -49,6 +51,12 @@ def open_output(name: str, *, source: Source) -> Iterator[IO[bytes]]:
         part.unlink(missing_ok=True)
 
 
+def remove_parts(folder: Path) -> None:
+    """Remove what killed runs left in a folder and in those below it. No run may begin a file there meanwhile."""
+    for part in folder.rglob(f".*.{_RANDOM}.part"):
+        _remove_unless_locked(part)
+
+
 def _check(path: Path, source: Source) -> None:
     if path.is_dir():
         raise UnwritableOutput(f"{path} is a folder. Name a file in it, such as {path / 'tagged.jsonl'}.")
@@ -67,11 +75,16 @@ def _beginning(target: Path) -> str:
 
 def _remove_stale_parts(target: Path) -> None:
     """Remove what runs that were killed left behind: each run holds a lock on its part, and the lock dies with it."""
-    for part in target.parent.glob(f"{escape(_beginning(target))}{'[0-9a-f]' * 8}.part"):
-        with suppress(OSError), part.open("rb") as stream:
+    for part in target.parent.glob(f"{escape(_beginning(target))}{_RANDOM}.part"):
+        with suppress(OSError):
             if part.stat().st_size:  # an empty one may have been made this moment, and not be locked yet
-                fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                part.unlink()
+                _remove_unless_locked(part)
+
+
+def _remove_unless_locked(part: Path) -> None:
+    with suppress(OSError), part.open("rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        part.unlink()
 
 
 @contextmanager

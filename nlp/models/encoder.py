@@ -104,8 +104,12 @@ class WindowedEncoder:
         return [_joined(outputs_of_text) for outputs_of_text in parts]
 
 
-def load_encoder(folder: Path, manifest: Manifest) -> WindowedEncoder:
+def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None) -> WindowedEncoder:
     """Open a model folder: `model.onnx` runs in ONNX Runtime, a Hugging Face checkpoint in PyTorch.
+
+    Parameters
+    ----------
+    threads : how many it runs on, None for one on each core; in PyTorch that holds for the whole process
 
     Raises
     ------
@@ -116,10 +120,12 @@ def load_encoder(folder: Path, manifest: Manifest) -> WindowedEncoder:
     if (folder / ONNX).exists():
         from nlp.models.onnx_forward import OnnxForward  # noqa: PLC0415 - a checkpoint does not need ONNX Runtime
 
-        return WindowedEncoder(OnnxForward(folder / ONNX), windows, manifest.labels)
+        return WindowedEncoder(OnnxForward(folder / ONNX, threads=threads), windows, manifest.labels)
     if (folder / "config.json").exists():
-        require("torch", extra="train")
+        torch = require("torch", extra="train")
         require("transformers", extra="train")
+        if threads is not None:
+            torch.set_num_threads(threads)
         from nlp.models.torch_forward import TorchForward  # noqa: PLC0415 - serving must not need PyTorch
 
         return WindowedEncoder(TorchForward.load(folder, manifest.labels), windows, manifest.labels)

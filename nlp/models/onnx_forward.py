@@ -15,10 +15,11 @@ OUTPUTS = ("sentiment", "tags", "theme_sentiment", "token_weights", "embedding")
 
 
 class OnnxForward:
-    """An exported network; safe to call from several threads at once."""
+    """An exported network; safe to call from several threads at once, and runs on `threads`, None for every core."""
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, threads: int | None = None) -> None:
         options = onnxruntime.SessionOptions()
+        options.intra_op_num_threads = threads or 0  # 0 is its word for every core
         # Waiting threads that spin burn the other core and win nothing on batches of this size.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
         options.enable_cpu_mem_arena = False  # the arena keeps its largest batch for ever

@@ -148,3 +148,8 @@ def test_a_model_for_other_labels_is_refused(tmp_path):
     manifest.model_copy(update={"labels": labels}).save(folder)
     with pytest.raises(BadModel, match="loyalty_recommendation, weather"):
         Tagger.load(folder)
+
+
+def test_the_model_runs_on_as_many_threads_as_are_asked_for():
+    forward = Tagger.load(threads=3)._encoder._forward
+    assert forward._session.get_session_options().intra_op_num_threads == 3
