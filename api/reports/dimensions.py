@@ -52,9 +52,10 @@ def group_by(
     query : has a row for each comment
     fields : what each field is in it
     """
-    joined = {kind: tags.of_kind(kind) for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS)}
-    for tag in joined.values():
-        query = query.outerjoin(tag, tag.c.tagging_id == fields["tagging_id"])
+    joined = {}
+    for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS):
+        joined[kind], same = tags.of_kind(kind, tagging_id=fields["tagging_id"])
+        query = query.outerjoin(joined[kind], same)
     for place, name in enumerate(names):
         if name in TAGS:
             kind, column = TAGS[name]

@@ -16,6 +16,7 @@ from sqlalchemy import (
     func,
     literal,
     null,
+    or_,
     select,
     union_all,
 )
@@ -42,55 +43,62 @@ class Tags:
 
     corrected_at: datetime | None
 
-    def of_kind(self, kind: TagKind) -> FromClause:
-        """Themes, or factors, or raised flags.
+    def of_kind(self, kind: TagKind, *, tagging_id: ColumnElement[Any]) -> tuple[FromClause, ColumnElement[bool]]:
+        """The themes, or factors, or raised flags of a tagging.
 
         Returns
         -------
-        a new table to join with by `tagging_id`, of the columns `tagging_id`, `label`, `stage`, `sentiment` (a factor's
-        polarity), `confidence` and `spans` as in `Tag`, and `number`, which is another one in each row
+        a new table to join with, and on what. Its columns `tagging_id`, `label`, `stage`, `sentiment` (of a factor its
+        polarity), `confidence` and `spans` are as in `Tag`
         """
-        tag, tagging = aliased(Tag), aliased(Tagging)
-        by_runs = select(
-            tag.tagging_id, tag.label, tag.stage, tag.sentiment, tag.confidence, tag.spans, tag.id.label("number")
-        ).where(of_kind(tag, kind), tag.raised)
-        if self.corrected_at is None:
-            return by_runs.subquery()
-        decided, said = decisions_at(self.corrected_at).c, decisions_at(self.corrected_at).c
-        is_factor = kind == TagKind.FACTOR
-        overruled = exists().where(
-            decided.version_id == tagging.version_id,
-            of_kind(decided, kind),
-            decided.label == tag.label,
-            *([decided.polarity == tag.sentiment] if is_factor else []),
-        )
-        by_people = (
-            select(
-                tagging.id,
-                said.label,
-                said.stage,
-                said.polarity if is_factor else said.value,
-                literal(CERTAIN),
-                said.spans,
-                -said.id,
-            )
-            .join(tagging, tagging.version_id == said.version_id)
-            .where(of_kind(said, kind), said.present)
-        )
-        left = by_runs.join(tagging, tagging.id == tag.tagging_id).where(~overruled)
-        return union_all(left, by_people).subquery()
+        if self.corrected_at is not None:
+            tags = self._corrected_tags(kind)
+            return tags, tags.c.tagging_id == tagging_id
+        tag = Tag.__table__.alias()
+        return tag, and_(tag.c.tagging_id == tagging_id, of_kind(tag.c, kind), tag.c.raised)
 
-    def has(self, kind: TagKind, label: str, *, tagging_id: ColumnElement[Any]) -> ColumnElement[bool]:
-        """Whether a tagging has a theme, a factor of either polarity, or a raised flag."""
-        tags = self.of_kind(kind).c
-        return exists().where(tags.tagging_id == tagging_id, tags.label == label)
+    def first_of_label(self, tag: FromClause, kind: TagKind) -> ColumnElement[int]:
+        """1 in one of a tagging's rows of a label, and 0 in the others: a factor may have both polarities.
+
+        Parameters
+        ----------
+        tag : the table of `of_kind`
+        """
+        if self.corrected_at is not None:
+            return case((tag.c.place == 1, 1), else_=0)
+        other, same = self.of_kind(kind, tagging_id=tag.c.tagging_id)
+        earlier = exists().where(same, other.c.label == tag.c.label, other.c.id < tag.c.id)
+        return case((earlier, 0), else_=1)
+
+    def has(self, kind: TagKind, label: str, fields: Mapping[str, Any]) -> ColumnElement[bool]:
+        """Whether a comment has a theme, a factor of either polarity, or a raised flag.
+
+        Parameters
+        ----------
+        fields : what each field is in the query: `tagging_id` and `version_id`
+        """
+        tag = aliased(Tag)
+        said_by_run = exists().where(
+            tag.tagging_id == fields["tagging_id"], of_kind(tag, kind), tag.label == label, tag.raised
+        )
+        if self.corrected_at is None:
+            return said_by_run
+        said = decisions_at(self.corrected_at).c
+        said_by_people = exists().where(
+            said.version_id == fields["version_id"],
+            fields["tagging_id"].is_not(None),
+            of_kind(said, kind),
+            said.label == label,
+            said.present,
+        )
+        return or_(said_by_run.where(~self._overruled(tag, kind, fields["version_id"])), said_by_people)
 
     def flag(self, name: str, fields: Mapping[str, Any]) -> ColumnElement[str | None]:
         """`true` or `false`; NULL where there are no tags.
 
         Parameters
         ----------
-        fields : what each field is in a query: `tagging_id` and `version_id`
+        fields : what each field is in the query: `tagging_id` and `version_id`
         """
         flag = aliased(Tag)
         by_run = (
@@ -127,6 +135,46 @@ class Tags:
             "error_code": error,
             "tagged": and_(tagging.id.is_not(None), error.is_(None)),
         }
+
+    def _corrected_tags(self, kind: TagKind) -> FromClause:
+        assert self.corrected_at is not None
+        tag, tagging, said = aliased(Tag), aliased(Tagging), decisions_at(self.corrected_at).c
+        # By an index of kinds SQLite would expect few rows, and go through all of them again for each comment.
+        by_runs = (
+            select(tag.tagging_id, tag.label, tag.stage, tag.sentiment, tag.confidence, tag.spans)
+            .join(tagging, tagging.id == tag.tagging_id)
+            .where(of_kind(tag, kind), tag.raised, ~self._overruled(tag, kind, tagging.version_id))
+        )
+        by_people = (
+            select(
+                tagging.id,
+                said.label,
+                said.stage,
+                said.polarity if kind == TagKind.FACTOR else said.value,
+                literal(CERTAIN),
+                said.spans,
+            )
+            .join(tagging, tagging.version_id == said.version_id)
+            .where(of_kind(said, kind), said.present)
+        )
+        tags = union_all(by_runs, by_people).subquery()
+        of_label = [tags.c.tagging_id, tags.c.label]
+        place = func.row_number().over(partition_by=of_label, order_by=tags.c.sentiment).label("place")
+        return select(tags, place).subquery()
+
+    def _overruled(self, tag: type[Tag], kind: TagKind, version_id: Any) -> ColumnElement[bool]:
+        """Whether people had decided about the label of a run's tag."""
+        assert self.corrected_at is not None
+        decisions = decisions_at(self.corrected_at)
+        decided = decisions.c
+        found = exists().where(
+            decided.version_id == version_id,
+            of_kind(decided, kind),
+            decided.label == tag.label,
+            *([decided.polarity == tag.sentiment] if kind == TagKind.FACTOR else []),
+        )
+        # The version may be two statements out, which SQLAlchemy would not see by itself.
+        return found.correlate_except(decisions)
 
     def _corrected(
         self, kind: DecisionKind, fields: Mapping[str, Any], *, by_run: Any, label: str = ""

@@ -95,7 +95,7 @@ class Standing:
         """Only the comments that the filters let through."""
 
         def has_tag(kind: TagKind, label: str) -> ColumnElement[bool]:
-            return self.tags.has(kind, label, tagging_id=self.fields["tagging_id"])
+            return self.tags.has(kind, label, self.fields)
 
         kept = self.query.where(*conditions(session, filters, self.fields, has_tag=has_tag))
         return replace(self, query=kept)
@@ -207,9 +207,7 @@ def labels(base: Subquery, kind: TagKind, tags: Tags, *, tagging: str = "tagging
     ----------
     base : a statement with the column that `tagging` names
     """
-    tag, other = tags.of_kind(kind).c, tags.of_kind(kind).c
-    earlier = exists().where(other.tagging_id == tag.tagging_id, other.label == tag.label, other.number < tag.number)
-    columns = (tag.label, tag.stage, tag.sentiment.label("label_sentiment"), tag.confidence, tag.spans)
-    return select(*base.c, *columns, case((earlier, 0), else_=1).label("first")).where(
-        tag.tagging_id == base.c[tagging]
-    )
+    tag, same = tags.of_kind(kind, tagging_id=base.c[tagging])
+    columns = (tag.c.label, tag.c.stage, tag.c.sentiment.label("label_sentiment"), tag.c.confidence, tag.c.spans)
+    first = tags.first_of_label(tag, kind).label("first")
+    return select(*base.c, *columns, first).select_from(base.join(tag, same))
