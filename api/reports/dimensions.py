@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, Text, case, cast, func, literal, select, type_coerce
+from sqlalchemy import ColumnElement, FromClause, Select, String, Text, case, cast, func, literal, select, type_coerce
 
 from api.reports.errors import UnknownDimension
 from api.reports.tags import Tags
@@ -52,14 +52,14 @@ def group_by(
     query : has a row for each comment
     fields : what each field is in it
     """
-    joined = {}
+    joined: dict[TagKind, FromClause] = {}
     for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS):
         joined[kind], same = tags.of_kind(kind, tagging_id=fields["tagging_id"])
         query = query.outerjoin(joined[kind], same)
     for place, name in enumerate(names):
         if name in TAGS:
             kind, column = TAGS[name]
-            key = joined[kind].c[column]
+            key: ColumnElement[Any] = joined[kind].c[column]
         elif name in FLAGS:
             key = tags.flag(name, fields)
         elif name.startswith(METADATA):

@@ -130,8 +130,8 @@ class Tags:
             spoken_of = exists().where(said.version_id == of["version_id"])
             error = case((and_(error.is_not(None), ~spoken_of), error), else_=null())
         return found | {
-            "language": self._corrected(DecisionKind.LANGUAGE, of, by_run=tagging.language),
-            "sentiment": self._corrected(DecisionKind.SENTIMENT, of, by_run=tagging.sentiment),
+            "language": self._corrected(DecisionKind.LANGUAGE, of, by_run=tagging.language.expression),
+            "sentiment": self._corrected(DecisionKind.SENTIMENT, of, by_run=tagging.sentiment.expression),
             "error_code": error,
             "tagged": and_(tagging.id.is_not(None), error.is_(None)),
         }
@@ -177,7 +177,7 @@ class Tags:
         return found.correlate_except(decisions)
 
     def _corrected(
-        self, kind: DecisionKind, fields: Mapping[str, Any], *, by_run: Any, label: str = ""
+        self, kind: DecisionKind, fields: Mapping[str, Any], *, by_run: ColumnElement[Any], label: str = ""
     ) -> ColumnElement[Any]:
         if self.corrected_at is None:
             return by_run
