@@ -125,7 +125,15 @@ def raise_alerts(
     return len(raised)
 
 
-def reconsider(session: Session, version_id: int, record: Record, *, by: str, public_url: str | None = None) -> int:
+def reconsider(
+    session: Session,
+    version_id: int,
+    record: Record,
+    *,
+    by: str,
+    owner: str | None = None,
+    public_url: str | None = None,
+) -> int:
     """After a person's correction: raise what its tags now meet, and close what they no longer do.
 
     Closed is an alert that nobody has taken yet; one in somebody's hands stays there. Call it in the transaction that
@@ -134,7 +142,8 @@ def reconsider(session: Session, version_id: int, record: Record, *, by: str, pu
     Parameters
     ----------
     record : the comment's tags with the correction in them
-    by : who corrected, for the history
+    by : who corrected, for the history: a key's prefix
+    owner : who has closed what is closed; `by` unless said
 
     Returns
     -------
@@ -147,7 +156,7 @@ def reconsider(session: Session, version_id: int, record: Record, *, by: str, pu
         asked = _conditions(alert.rule, alert.conditions)
         if tagged is None or asked is None or asked.hold_for(tagged.case):
             continue
-        alert.state, alert.owner, alert.changed_at = AlertState.DONE, by, now()
+        alert.state, alert.owner, alert.changed_at = AlertState.DONE, owner or by, now()
         alert.revision += 1
         session.add(
             AlertChange(
@@ -155,7 +164,7 @@ def reconsider(session: Session, version_id: int, record: Record, *, by: str, pu
                 revision=alert.revision,
                 actor=by,
                 state=alert.state,
-                owner=by,
+                owner=alert.owner,
                 note=BY_CORRECTION,
             )
         )

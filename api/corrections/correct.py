@@ -173,7 +173,14 @@ def withdraw(
 def _with_alerts(session: Session, found: Found, caller: Caller, public_url: str | None) -> Found:
     """The comment, after the alert rules were asked about it as it is shown now."""
     if isinstance(found.record, TaggedComment):
-        reconsider(session, found.version.id, found.record, by=caller.name, public_url=public_url)
+        reconsider(
+            session,
+            found.version.id,
+            found.record,
+            by=caller.prefix,
+            owner=caller.name or caller.prefix,
+            public_url=public_url,
+        )
     return found
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
-from sqlalchemy import ColumnElement, Select, String, Text, and_, case, cast, func, literal, select, type_coerce
-from sqlalchemy.orm import aliased
+from sqlalchemy import ColumnElement, FromClause, Select, String, Text, case, cast, func, literal, select, type_coerce
 
 from api.reports.errors import UnknownDimension
-from api.reports.view import has_flag
-from api.store.models import LONGEST_NAME, Tag, TagKind
-from api.store.search import of_kind
+from api.reports.tags import Tags
+from api.store.models import LONGEST_NAME, TagKind
 
 FIELDS: Final = ("source", "department", "touchpoint", "channel", "question", "language", "sentiment")
 FLAGS: Final = ("churn_risk", "follow_up")
@@ -42,7 +40,9 @@ def check(names: Sequence[str], *, known: Sequence[str] = NAMES) -> None:
             raise UnknownDimension(name, known)
 
 
-def group_by(query: Select[Any], names: Sequence[str], fields: Mapping[str, Any], *, sqlite: bool) -> Select[Any]:
+def group_by(
+    query: Select[Any], names: Sequence[str], fields: Mapping[str, Any], tags: Tags, *, sqlite: bool
+) -> Select[Any]:
     """Add the dimensions to a statement as the columns `key_0`, `key_1` and so on, of text or NULL.
 
     A comment with two themes has two rows, and one with none has a row of NULL; it has one row in each group.
@@ -52,15 +52,16 @@ def group_by(query: Select[Any], names: Sequence[str], fields: Mapping[str, Any]
     query : has a row for each comment
     fields : what each field is in it
     """
-    joined = {kind: aliased(Tag) for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS)}
-    for kind, tag in joined.items():
-        query = query.outerjoin(tag, and_(tag.tagging_id == fields["tagging_id"], of_kind(tag, kind), tag.raised))
+    joined: dict[TagKind, FromClause] = {}
+    for kind in dict.fromkeys(TAGS[name][0] for name in names if name in TAGS):
+        joined[kind], same = tags.of_kind(kind, tagging_id=fields["tagging_id"])
+        query = query.outerjoin(joined[kind], same)
     for place, name in enumerate(names):
         if name in TAGS:
             kind, column = TAGS[name]
-            key = getattr(joined[kind], column)
+            key: ColumnElement[Any] = joined[kind].c[column]
         elif name in FLAGS:
-            key = has_flag(name, fields["tagging_id"])
+            key = tags.flag(name, fields)
         elif name.startswith(METADATA):
             key = _of_metadata(fields["extra"], name.removeprefix(METADATA), sqlite=sqlite)
         else:

@@ -96,7 +96,10 @@ def count_all(session: Session, view: View, filters: Filters) -> Totals:
     kept = standing(view).filtered(session, filters)
     fields = kept.fields
     statement = kept.query.add_columns(
-        func.count(), func.count(fields["nps"]), func.count(fields["sentiment"]), func.count(fields["error_code"])
+        func.count(),
+        func.count(fields["nps"]),
+        func.count(case((fields["tagged"], 1))),
+        func.count(fields["error_code"]),
     )
     return Totals(*session.execute(statement).one())
 
@@ -121,11 +124,11 @@ def base_of(
     fields = kept.fields
     period = literal(None) if calendar is None else calendar.start_of(fields["submitted_at"], sqlite=sqlite)
     query = kept.columns("comment_id", "version_id", "tagging_id", "nps").add_columns(
-        case((fields["sentiment"].is_not(None), 1), else_=0).label("tagged"), period.label("period")
+        case((fields["tagged"], 1), else_=0).label("tagged"), period.label("period")
     )
     if answered:
         query = query.where(fields["nps"].is_not(None))
-    return group_by(query, by, fields, sqlite=sqlite)
+    return group_by(query, by, fields, view.tags, sqlite=sqlite)
 
 
 def keys_of(source: FromClause, by: Sequence[str]) -> list[ColumnElement[Any]]:

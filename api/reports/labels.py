@@ -156,7 +156,13 @@ def label_report(store: Store, view: View, filters: Filters, wanted: Wanted) -> 
         if with_quotes:
             base = base_of(session, view, filters, by=wanted.by, calendar=calendar)
             quotes = find_quotes(
-                session, base, kind=wanted.kind, by=wanted.by, groups=found.groups.keys(), most=wanted.quotes
+                session,
+                base,
+                view.tags,
+                kind=wanted.kind,
+                by=wanted.by,
+                groups=found.groups.keys(),
+                most=wanted.quotes,
             )
     rows = [_row(key, found, before, quotes, wanted) for key in sorted(found.groups, key=in_order)]
     left_out_quotes = wanted.quotes > 0 and not with_quotes
@@ -166,7 +172,7 @@ def label_report(store: Store, view: View, filters: Filters, wanted: Wanted) -> 
 def _find(session: Session, view: View, filters: Filters, wanted: Wanted, calendar: Calendar | None) -> _Found:
     base, periods = base_of(session, view, filters, by=wanted.by, calendar=calendar), wanted.period is not None
     grouped = count_groups(session, base, by=wanted.by, periods=periods, limit=wanted.limit, most_rows=MOST_ROWS)
-    labelled = labels(base.subquery("base"), wanted.kind).subquery("labelled")
+    labelled = labels(base.subquery("base"), wanted.kind, view.tags).subquery("labelled")
     keys = keys_of(labelled, wanted.by)
     period = labelled.c.period if periods else literal(None).label("period")
     what = [labelled.c.label, labelled.c.stage, labelled.c.label_sentiment]

@@ -11,6 +11,7 @@ from sqlalchemy import RowMapping, Select, func, select
 from sqlalchemy.orm import Session
 
 from api.reports.groups import Key, keys_of
+from api.reports.tags import Tags
 from api.reports.view import labels
 from api.store.models import CommentVersion, Source, StoredComment, TagKind
 from nlp.record import Span
@@ -36,7 +37,14 @@ class Quote:
 
 
 def find_quotes(
-    session: Session, base: Select[Any], *, kind: TagKind, by: Sequence[str], groups: Collection[Key], most: int
+    session: Session,
+    base: Select[Any],
+    tags: Tags,
+    *,
+    kind: TagKind,
+    by: Sequence[str],
+    groups: Collection[Key],
+    most: int,
 ) -> dict[tuple[Key, str], list[Quote]]:
     """Up to `most` quotes for each label of each group: one of each sentiment in turn, the commonest first.
 
@@ -46,7 +54,7 @@ def find_quotes(
     ----------
     groups : other groups are left out
     """
-    labelled = labels(base.subquery("base"), kind).subquery("labelled")
+    labelled = labels(base.subquery("base"), kind, tags).subquery("labelled")
     within = [labelled.c.period, *keys_of(labelled, by), labelled.c.label, labelled.c.label_sentiment]
     newest_surest = [labelled.c.confidence.desc(), labelled.c.comment_id.desc()]
     place = func.row_number().over(partition_by=within, order_by=newest_surest).label("place")

@@ -1,24 +1,26 @@
 """What a report looks at: comments, their texts, fields and tags as they were shown at one moment.
 
 This is the one place that knows how the store keeps what has changed: versions, `comment_changes`, `tag_runs` with
-their activations, and `taggings`.
+their activations, and `taggings`; what people had corrected by then is in `api.reports.tags`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
+from api.corrections.as_of import any_at
 from api.reports.errors import FutureMoment, UnknownRun
+from api.reports.tags import AS_RUNS_SAID, Tags
 from api.store.database import Store
 from api.store.history import KEPT, CommentChange, RunActivation
-from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind, TagRun
-from api.store.search import Filters, conditions, of_kind
+from api.store.models import CommentVersion, Source, StoredComment, Tagging, TagKind, TagRun
+from api.store.search import Filters, conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +32,13 @@ class View:
     as_of : later writes are not seen
     run_id : the run whose tags are read; None for those that were shown at the moment
     ranked : the runs whose tags are read, first the one that is shown where several have tagged a version
+    tags : how they are read: with what people had corrected by the moment
     """
 
     as_of: datetime
     run_id: int | None
     ranked: tuple[int, ...]
+    tags: Tags
 
 
 def open_view(store: Store, *, as_of: datetime | None = None, run_id: int | None = None) -> View:
@@ -54,10 +58,11 @@ def open_view(store: Store, *, as_of: datetime | None = None, run_id: int | None
         raise FutureMoment(as_of, settled)
     at = as_of or settled
     with store.read() as session:
+        tags = Tags(at) if any_at(session, at) else AS_RUNS_SAID
         if run_id is not None:
             refuse_unknown_run(session, run_id)
-            return View(at, run_id, (run_id,))
-        return View(at, None, _ranked_runs(session, at))
+            return View(at, run_id, (run_id,), tags)
+        return View(at, None, _ranked_runs(session, at), tags)
 
 
 def refuse_unknown_run(session: Session, run_id: int) -> None:
@@ -84,15 +89,16 @@ class Standing:
 
     query: Select[Any]
     fields: Mapping[str, Any]
+    tags: Tags
 
     def filtered(self, session: Session, filters: Filters) -> Standing:
         """Only the comments that the filters let through."""
 
         def has_tag(kind: TagKind, label: str) -> ColumnElement[bool]:
-            tagging = self.fields["tagging_id"]
-            return exists().where(Tag.tagging_id == tagging, of_kind(Tag, kind), Tag.label == label, Tag.raised)
+            return self.tags.has(kind, label, self.fields)
 
-        return Standing(self.query.where(*conditions(session, filters, self.fields, has_tag=has_tag)), self.fields)
+        kept = self.query.where(*conditions(session, filters, self.fields, has_tag=has_tag))
+        return replace(self, query=kept)
 
     def columns(self, *names: str) -> Select[Any]:
         """The statement with these fields as its columns."""
@@ -101,13 +107,18 @@ class Standing:
 
 def standing(view: View) -> Standing:
     """Every comment of the view once, with the version that stood and its tagging, if it had one."""
-    return _standing(view, _shown(view))
+    comments = _standing(view)
+    fields = {**comments.fields, **view.tags.fields(comments.fields, Tagging)}
+    return Standing(comments.query.outerjoin(Tagging, _shown(view)), fields, view.tags)
 
 
 def standing_of_pair(view: View, a: int, b: int) -> Standing:
-    """Every comment of the view once, with its taggings in two runs: in fields such as `tagging_a` and `tagging_b`."""
+    """Every comment of the view once, with its taggings in two runs: in fields such as `tagging_a` and `tagging_b`.
+
+    The runs speak for themselves: what people corrected is not among it.
+    """
     first, second = aliased(Tagging, name="tagging_a"), aliased(Tagging, name="tagging_b")
-    both = _standing(view, None)
+    both = _standing(view)
     query, fields = both.query, dict(both.fields)
     for letter, tagging, run_id in (("a", first, a), ("b", second, b)):
         query = query.outerjoin(
@@ -124,10 +135,10 @@ def standing_of_pair(view: View, a: int, b: int) -> Standing:
         }
     # What filters ask of tags is asked of the second run.
     fields |= {"tagging_id": second.id, "language": second.language, "sentiment": second.sentiment}
-    return Standing(query, fields)
+    return Standing(query, fields, AS_RUNS_SAID)
 
 
-def _standing(view: View, shown: ColumnElement[bool] | None) -> Standing:
+def _standing(view: View) -> Standing:
     later, before = aliased(CommentVersion), aliased(CommentChange)
     # What a comment was at the moment ended with its first change after it; without one it still is.
     change = (
@@ -161,15 +172,7 @@ def _standing(view: View, shown: ColumnElement[bool] | None) -> Standing:
         "text": CommentVersion.text,
         "question": CommentVersion.question,
     } | {name: _then(name) for name in KEPT}
-    if shown is not None:
-        query = query.outerjoin(Tagging, shown)
-        fields |= {
-            "tagging_id": Tagging.id,
-            "language": Tagging.language,
-            "sentiment": Tagging.sentiment,
-            "error_code": Tagging.error_code,
-        }
-    return Standing(query, fields)
+    return Standing(query, fields, view.tags)
 
 
 def _then(name: str) -> ColumnElement[Any]:
@@ -195,8 +198,8 @@ def _shown(view: View) -> ColumnElement[bool]:
     return Tagging.id == highest
 
 
-def labels(base: Subquery, kind: TagKind, *, tagging: str = "tagging_id") -> Select[Any]:
-    """The rows of `base` once for every theme, or factor, or raised flag, with the columns of `Tag`.
+def labels(base: Subquery, kind: TagKind, tags: Tags, *, tagging: str = "tagging_id") -> Select[Any]:
+    """The rows of `base` once for every theme, or factor, or raised flag, with its columns from `Tags.of_kind`.
 
     A factor can be there with both polarities; `first` is 1 in one of a label's rows and 0 in the others.
 
@@ -204,25 +207,7 @@ def labels(base: Subquery, kind: TagKind, *, tagging: str = "tagging_id") -> Sel
     ----------
     base : a statement with the column that `tagging` names
     """
-    joined = base.join(Tag, and_(Tag.tagging_id == base.c[tagging], of_kind(Tag, kind), Tag.raised))
-    other = aliased(Tag)
-    earlier = exists().where(
-        other.tagging_id == Tag.tagging_id,
-        of_kind(other, kind),
-        other.label == Tag.label,
-        other.raised,
-        other.id < Tag.id,
-    )
-    columns = (Tag.label, Tag.stage, Tag.sentiment.label("label_sentiment"), Tag.confidence, Tag.spans)
-    return select(*base.c, *columns, case((earlier, 0), else_=1).label("first")).select_from(joined)
-
-
-def has_flag(name: str, tagging_id: ColumnElement[Any]) -> ColumnElement[str | None]:
-    """`true` or `false`; NULL where there are no tags."""
-    flag = aliased(Tag)
-    raised = (
-        select(case((flag.raised, "true"), else_="false"))
-        .where(flag.tagging_id == tagging_id, of_kind(flag, TagKind.FLAG), flag.label == name)
-        .limit(1)
-    )
-    return raised.scalar_subquery()
+    tag, same = tags.of_kind(kind, tagging_id=base.c[tagging])
+    columns = (tag.c.label, tag.c.stage, tag.c.sentiment.label("label_sentiment"), tag.c.confidence, tag.c.spans)
+    first = tags.first_of_label(tag, kind).label("first")
+    return select(*base.c, *columns, first).select_from(base.join(tag, same))

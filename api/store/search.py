@@ -190,8 +190,8 @@ def _shows(kind: TagKind, label: str) -> ColumnElement[bool]:
     return has_tag(CommentVersion.id, kind, label)
 
 
-def of_kind(tag: Any, kind: TagKind) -> ColumnElement[bool]:
-    """Whether a tag, which is joined by its tagging, is of this kind.
+def of_kind(tag: Any, kind: str) -> ColumnElement[bool]:
+    """Whether a tag, which is joined by its tagging, is of this kind; or a decision, joined by its version.
 
     Of the two indexes of tags SQLite would else take the one of kinds, and read all themes for each comment.
     """
