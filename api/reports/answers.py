@@ -31,13 +31,13 @@ class Asked(BaseModel):
     run: int | None = Field(description="The run whose tags were read; null for those that were shown at the moment.")
     parameters: dict[str, Any] = Field(description="What else was asked for.")
     again: str = Field(description="The address that gives the same figures again.")
-    removed_since: int | None = Field(
+    removed_since: int = Field(
         description="Comments that were erased or removed as old since `as_of`, and are missing here if they had come "
-        "by then; null if the store keeps no count of them."
+        "by then."
     )
 
     @classmethod
-    def of(cls, query: ReportQuery, view: View, removed: int | None, *, path: Mapping[str, int] | None = None) -> Self:
+    def of(cls, query: ReportQuery, view: View, removed: int, *, path: Mapping[str, int] | None = None) -> Self:
         return cls(
             as_of=view.as_of,
             run=view.run_id,
@@ -262,7 +262,7 @@ class FactorsAnswer(_LabelAnswer):
         return cls(asked=asked, totals=TotalsOut.of(report.totals), left_out=_left_out(report), rows=rows)
 
 
-class RunOut(BaseModel):
+class ComparedRun(BaseModel):
     """A run."""
 
     id: int = Field(description="Its id.")
@@ -355,8 +355,8 @@ class ComparisonAnswer(BaseModel):
     """What two runs say differently of the same texts."""
 
     asked: Asked = Field(description="What it is of.")
-    a: RunOut = Field(description="The first run.")
-    b: RunOut = Field(description="The second run.")
+    a: ComparedRun = Field(description="The first run.")
+    b: ComparedRun = Field(description="The second run.")
     versions: VersionsOut = Field(description="Which texts are compared.")
     flips: list[FlipOut] = Field(description="By label, direction and language; the most frequent first.")
     themes: list[ThemeOfRuns] = Field(description="By their place in the second run.")
@@ -369,8 +369,8 @@ class ComparisonAnswer(BaseModel):
         sides = [SentimentOfRun.model_validate(each) for each in (found.sentiment_a, found.sentiment_b)]
         return cls(
             asked=asked,
-            a=RunOut(**asdict(found.a)),
-            b=RunOut(**asdict(found.b)),
+            a=ComparedRun(**asdict(found.a)),
+            b=ComparedRun(**asdict(found.b)),
             versions=VersionsOut(**asdict(found.versions)),
             flips=[_flip(each) for each in found.flips],
             themes=[ThemeOfRuns.of(each) for each in found.themes],

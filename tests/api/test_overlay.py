@@ -29,9 +29,9 @@ from api.corrections.models import Correction, DecisionKind, LabelDecision
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
 from api.store.database import Store
-from api.store.models import Tagging
+from api.store.models import Tagging, TagRun
 from api.store.records import store_records
-from api.store.runs import ensure_run
+from api.store.runs import ensure_run, make_active
 from nlp.record import FactorTag, Flag, Sentiment, Span, TaggedComment, ThemeTag
 from tests.api.test_corrections import tags_by_sql, tags_of
 from tests.api.test_record_schema import validate
@@ -176,7 +176,12 @@ def test_the_store_shows_what_the_overlay_says_through_any_run(
 
 def tag(store: Store, record: TaggedComment, model: str) -> None:
     with store.write() as session:
-        store_records(session, ensure_run(session, model=model, taxonomy=taxonomy().id).id, [(1, record)])
+        run = session.scalar(select(TagRun).where(TagRun.model == model))
+        if run is None:
+            run = ensure_run(session, model=model, taxonomy=taxonomy().id)
+        else:
+            make_active(session, run)
+        store_records(session, run.id, [(1, record)])
 
 
 def decide(store: Store, decisions: dict[Key, Decision]) -> None:

@@ -14,15 +14,17 @@ import pytest
 from fastapi.testclient import TestClient
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from sqlalchemy import delete
+from sqlalchemy import delete, update
 from typer.testing import CliRunner, Result
 
 import api
 from api.app import create_app
 from api.cli import app
+from api.ingest.active_tagger import ActiveTagger
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
 from api.nps import Period
+from api.removal.erasure import erase
 from api.reports.answers import NpsAnswer
 from api.reports.compare import TELLING
 from api.reports.dimensions import MOST, NAMES
@@ -33,6 +35,7 @@ from api.reports.quotes import LONGEST, excerpt
 from api.settings import Settings
 from api.store.database import Store
 from api.store.models import StoredComment
+from api.store.runs import active_run
 from nlp.record import Span
 from tests.api.rest_stub import StubTagger as ServiceTagger
 from tests.stubs import StubTagger
@@ -62,8 +65,22 @@ def add(store: Store, *rows: dict[str, Any], first: int = 0) -> None:
     ingest([NewComment(**row) for row in given], store=store)
 
 
+class LastTagger(LaterTagger):
+    """A third model, which reads as the second."""
+
+    name = "stub@3.0.0"
+
+
 def tag_waiting(store: Store, tagger: Any = None) -> None:
-    worker = TagWorker(store, tagger or Tagger(), batch_size=64, max_text_length=20_000)
+    """By this tagger; without one, by that of the active run, which the first model has in an empty store."""
+    if tagger is None:
+        with store.read() as session:
+            run = active_run(session)
+        known = {each.name: each for each in (Tagger, LaterTagger, LastTagger)}
+        tagger = Tagger() if run is None else known[run.model]()
+    active = ActiveTagger(store, lambda _: tagger, None)
+    active.start()  # a model that the store has not had takes over
+    worker = TagWorker(store, active, batch_size=64, max_text_length=20_000)
     while worker.tag_batch():
         pass
 
@@ -288,14 +305,14 @@ def test_a_long_text_is_quoted_around_the_words() -> None:
     assert (len(part), part[span.start : span.end], text[start : start + LONGEST]) == (LONGEST, "sein", part)
 
 
-def change_everything(store: Store) -> None:
-    """New comments, new texts, new values, and a new run."""
+def change_everything(store: Store, tagger: Any = None) -> None:
+    """New comments, new texts, new values, and a new run, of this tagger or the second one."""
     add(store, *[{"text": "hyggelig", "nps": 10, "department": "Bergen"}] * 20, first=100)
     add(store, {"text": "rask", "nps": 10, "department": "Oslo"}, {"text": "sein", "nps": 0, "department": "Ål"})
     tag_waiting(store)
-    tag_again(store, LaterTagger())
+    tag_again(store, tagger or LaterTagger())
     add(store, {"text": "rask", "nps": 3, "channel": "web", "metadata": {"butikk": 1}})
-    tag_waiting(store, LaterTagger())
+    tag_waiting(store)
 
 
 @pytest.mark.parametrize(
@@ -351,8 +368,13 @@ def test_what_was_removed_is_missing_from_then_on(client: TestClient, store: Sto
     add(store, *ROWS)
     first = get(client, "nps", minimum=10)
     with store.write() as session:
-        session.execute(delete(StoredComment).where(StoredComment.department == "Bergen"))
-    assert client.get(first["asked"]["again"]).json()["totals"]["comments"] == 39 - 12
+        session.execute(update(StoredComment).where(StoredComment.department == "Bergen").values(respondent="kunde-7"))
+    erase(store, "kunde-7", by="test")
+    again = client.get(first["asked"]["again"]).json()
+    assert again["totals"]["comments"] == 39 - 12
+    assert (first["asked"]["removed_since"], again["asked"]["removed_since"]) == (0, 12)
+    elsewhere = get(client, "nps", source="another", as_of=first["asked"]["as_of"])
+    assert elsewhere["asked"]["removed_since"] == 0
 
 
 def test_a_report_waits_for_a_write_that_has_begun(store: Store) -> None:
@@ -422,7 +444,7 @@ def test_a_comparison_asked_again_is_the_same(client: TestClient, store: Store) 
     tag_again(store, LaterTagger())
     first = get(client, "runs/1/compare/2", department="Oslo")
     assert first["versions"]["both"] == 15
-    change_everything(store)
+    change_everything(store, LastTagger())
     assert client.get(first["asked"]["again"]).json() == first
 
 
