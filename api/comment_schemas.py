@@ -126,7 +126,7 @@ NAME_SCHEMA: Final = {
     "type": "string",
     "minLength": 1,
     "maxLength": LONGEST_NAME,
-    "pattern": r"^[^\u0000]*[^\s\u0000][^\u0000]*$",
+    "pattern": r"^[^\u0000]*[^\s\u0000\u001c-\u001f\u0085][^\u0000]*$",
 }
 Name = Annotated[str, PlainValidator(_name), WithJsonSchema(NAME_SCHEMA)]
 Nps = Annotated[int, PlainValidator(_nps), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": HIGHEST_NPS})]

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
 
@@ -77,6 +77,15 @@ def refuse_unknown_filters(request: Request, known: Sequence[str]) -> None:
     for name in request.query_params:
         if name not in known:
             raise UnknownFilter(name, known)
+
+
+def only_filters(*known: str) -> Any:
+    """A dependency that refuses a query with any other name."""
+
+    def check(request: Request) -> None:
+        refuse_unknown_filters(request, known)
+
+    return Depends(check)
 
 
 def comments_router(settings: Settings) -> APIRouter:

@@ -19,7 +19,7 @@ from api.corrections.judged import judged
 from api.corrections.requests import CorrectionRequest
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
-from api.routes.comments import EVERYWHERE, HIGHEST_ID
+from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from api.settings import Settings
 from api.store.errors import UnknownComment
 from nlp.errors import UnknownLabel
@@ -71,8 +71,8 @@ def corrections_router(settings: Settings) -> APIRouter:
         "/v1/comments/{id}/corrections",
         summary="Read a comment's corrections",
         operation_id="read_corrections",
-        responses=documented(UnknownComment, *EVERYWHERE),
-        dependencies=[needs(Scope.READ)],
+        responses=documented(UnknownComment, UnknownFilter, *EVERYWHERE),
+        dependencies=[needs(Scope.READ), only_filters("limit", "before")],
     )
     def read_corrections(
         store: StoreDep,
@@ -93,8 +93,8 @@ def corrections_router(settings: Settings) -> APIRouter:
         "/v1/comments/{id}/corrections/{correction}",
         summary="Withdraw a correction",
         operation_id="withdraw_correction",
-        responses=documented(UnknownComment, UnknownCorrection, *EVERYWHERE),
-        dependencies=[needs(Scope.CORRECT)],
+        responses=documented(UnknownComment, UnknownCorrection, UnknownFilter, *EVERYWHERE),
+        dependencies=[needs(Scope.CORRECT), only_filters("by")],
     )
     def withdraw_correction(
         store: StoreDep,
@@ -111,8 +111,8 @@ def corrections_router(settings: Settings) -> APIRouter:
         "/v1/reports/agreement",
         summary="How far models and people agree",
         operation_id="report_agreement",
-        responses=documented(*EVERYWHERE),
-        dependencies=[needs(Scope.READ)],
+        responses=documented(UnknownFilter, *EVERYWHERE),
+        dependencies=[needs(Scope.READ), only_filters("minimum", "language", "model")],
     )
     def report_agreement(
         store: StoreDep,

@@ -14,6 +14,7 @@ from api.jobs.jobs import cancel_job, create_job, find_job, list_jobs
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.retag.request import RetagRequest, UnknownModel, check_request
+from api.routes.comments import UnknownFilter, only_filters
 from api.store.errors import StoreUnavailable
 from nlp.errors import UnknownLabel
 
@@ -80,8 +81,8 @@ def jobs_router() -> APIRouter:
         "/v1/jobs",
         summary="List jobs",
         operation_id="list_jobs",
-        responses=documented(*EVERYWHERE),
-        dependencies=[needs(Scope.ADMIN)],
+        responses=documented(UnknownFilter, *EVERYWHERE),
+        dependencies=[needs(Scope.ADMIN), only_filters("limit")],
     )
     def get_jobs(
         store: StoreDep,

@@ -461,11 +461,11 @@ def test_a_comparison_asked_again_is_the_same(client: TestClient, store: Store) 
         ("nps?period=hour", 422, "invalid_request"),
         ("nps?time_zone=Mars", 422, "invalid_request"),
         ("nps?as_of=2026-11-02", 422, "invalid_request"),
-        ("nps?as_of=2999-11-02T00:00:00Z", 422, "future_moment"),
+        ("nps?as_of=2999-11-02T00:00:00Z", 409, "future_moment"),
         ("themes?theme=delivery", 422, "unknown_label"),
         ("themes?run=1", 404, "unknown_run"),
         ("runs/1/compare/2", 404, "unknown_run"),
-        ("runs/1/compare/1", 422, "same_run"),
+        ("runs/1/compare/1", 409, "same_run"),
         ("runs/1/compare/2?run=3", 422, "unknown_filter"),
     ],
 )
