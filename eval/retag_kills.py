@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated, Any, Final
+from typing import Annotated, Final
 
 import typer
 from sqlalchemy import MetaData, Table, func, select
@@ -31,12 +31,11 @@ from api.jobs.jobs import list_jobs
 from api.jobs.models import Job
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKind, TagRun
-from api.store.records import as_record
 from api.store.runs import active_run
 from api.store.search import Filters, standing
 from eval.program import run_program
 from eval.retag_store import FormerModel, fill, generated
-from nlp.record import Comment
+from nlp.record import Comment, FailedComment
 from nlp.tagger import Tagger
 
 STEMME: Final = (sys.executable, "-c", "from api.cli import main; main()")
@@ -245,15 +244,14 @@ def _unlike_the_model(session: Session, run: TagRun) -> int:
     for id_ in drawn:
         tagging = session.get_one(Tagging, id_)
         version = session.get_one(CommentVersion, tagging.version_id)
-        record = as_record(tagging, id_="1")
-        unlike += _labels(record) != _labels(tagger.tag_one(Comment("1", version.text, version.question)))
+        record = tagger.tag_one(Comment("1", version.text, version.question))
+        # A text's scores differ in their last digits with the texts beside it in the batch, and so may a label that
+        # lies on its threshold: what is compared is the sentiment and the language.
+        if isinstance(record, FailedComment):
+            unlike += tagging.error_code != record.error.code
+        else:
+            unlike += (tagging.sentiment, tagging.language) != (record.sentiment.label, record.language)
     return unlike
-
-
-def _labels(record: Any) -> Any:
-    # A text's scores differ in their last digits with the texts beside it in the batch; a label may then too, where it
-    # lies on its threshold. So what is compared is the sentiment and the language.
-    return getattr(record, "error", None) or (record.sentiment.label, record.language)
 
 
 def _untouched(store: Store) -> Iterator[tuple[str, str]]:

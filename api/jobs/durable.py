@@ -151,20 +151,23 @@ def durable_jobs(store: Store, works: Mapping[str, Work], stopping: Event) -> It
     works : what each kind of job does, by the kind's name
     stopping : ends the jobs at their next step when it is set
     """
-    DBOS(
-        config={
-            "name": "stemme",
-            "system_database_url": _system_database(store),
-            "application_version": ORDER_OF_STEPS,
-            "executor_id": EXECUTOR,
-            "log_level": "ERROR",
-            "enable_otlp": False,
-            "use_listen_notify": False,
-            # The default, pickle, would run whatever somebody has put into the database.
-            "serializer": DBOSPortableJSONSerializer(),
-        }
-    )
+    log = logging.getLogger("dbos")
+    if not log.handlers:
+        log.addHandler(logging.NullHandler())  # or dbos adds one of its own, to what is standard error just now
     try:
+        DBOS(
+            config={
+                "name": "stemme",
+                "system_database_url": _system_database(store),
+                "application_version": ORDER_OF_STEPS,
+                "executor_id": EXECUTOR,
+                "log_level": "ERROR",
+                "enable_otlp": False,
+                "use_listen_notify": False,
+                # The default, pickle, would run whatever somebody has put into the database.
+                "serializer": DBOSPortableJSONSerializer(),
+            }
+        )
         jobs = DurableJobs(works, stopping)
         DBOS.launch()
         yield jobs
