@@ -19,7 +19,7 @@ types: .venv/tests
 	$(BIN)/mypy
 
 unit: .venv/tests
-	$(BIN)/pytest
+	$(BIN)/pytest -n 4 # many tests wait for a database or a service
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, Literal
+from typing import Annotated, Any, ClassVar, Final, Literal
 from urllib.parse import urlencode
+from zoneinfo import available_timezones
 
-from pydantic import AfterValidator, BaseModel, Field
+from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
 from api.comment_schemas import HIGHEST_NPS, Moment, Name, Words
@@ -32,6 +33,9 @@ def _zone(name: str) -> str:
         return Zone.named(name).name
     except UnknownTimeZone as error:
         raise PydanticCustomError("time_zone", str(error).removesuffix(".")) from None  # type: ignore[arg-type]
+
+
+ZONES: Final = {"type": "string", "enum": sorted(available_timezones())}
 
 
 class ReportQuery(BaseModel):
@@ -103,8 +107,8 @@ class NpsQuery(ReportQuery):
     )
     by: Dimensions = []
     period: Period | None = Field(None, description="Group by time.")
-    time_zone: Annotated[str, AfterValidator(_zone)] = Field(
-        "Europe/Oslo", max_length=64, description="Where days begin."
+    time_zone: Annotated[str, AfterValidator(_zone), WithJsonSchema(ZONES)] = Field(
+        "Europe/Oslo", max_length=64, description="Where days begin, by its IANA name."
     )
     minimum: Minimum = MINIMUM_ANSWERS
     limit: int = Field(100, ge=1, le=MOST_GROUPS, description="Groups at most, the largest; the others are counted.")
