@@ -51,6 +51,7 @@ CHANGED: Final = {
     "taggings",
     "tags",
     "tag_runs",
+    "run_activations",
     "jobs",
     "audit_log",
     "pending_versions",
@@ -260,7 +261,8 @@ def _untouched(store: Store) -> Iterator[tuple[str, str]]:
         metadata = MetaData()
         metadata.reflect(session.connection(), only=lambda name, _: name not in CHANGED and "search" not in name)
         for table in metadata.sorted_tables:
-            yield table.name, _mark(session, table)
+            if table.name not in CHANGED:  # a table that others refer to is reflected with them
+                yield table.name, _mark(session, table)
 
 
 def _mark(session: Session, table: Table) -> str:

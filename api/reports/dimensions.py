@@ -23,6 +23,8 @@ TAGS: Final[Mapping[str, tuple[TagKind, str]]] = {
 """A comment with several counts in each group."""
 METADATA: Final = "metadata."
 NAMES: Final = (*FIELDS, *FLAGS, *TAGS, f"{METADATA}KEY")
+PATTERN: Final = rf"^(?:{'|'.join((*FIELDS, *FLAGS, *TAGS))}|metadata\.[^\u0000]{{1,{LONGEST_NAME}}})$"
+"""What a dimension's name looks like, for OpenAPI."""
 MOST: Final = 4
 """Dimensions of one report."""
 

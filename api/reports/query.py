@@ -13,7 +13,7 @@ from pydantic_core import PydanticCustomError
 
 from api.comment_schemas import HIGHEST_NPS, Moment, Name, Words
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
-from api.reports.dimensions import MOST, NAMES
+from api.reports.dimensions import MOST, NAMES, PATTERN
 from api.reports.errors import UnknownTimeZone
 from api.reports.groups import MOST_GROUPS
 from api.reports.view import View
@@ -92,6 +92,7 @@ FILTERS = frozenset(ReportQuery.model_fields) - {"as_of"}
 Dimensions = Annotated[
     list[str],
     Field(max_length=MOST, description=f"Dimensions to group by, once each: {', '.join(NAMES)}."),
+    WithJsonSchema({"type": "array", "maxItems": MOST, "items": {"type": "string", "pattern": PATTERN}}),
     AfterValidator(lambda names: list(dict.fromkeys(names))),
 ]
 Minimum = Annotated[int, Field(ge=FEWEST_ANSWERS, le=1_000_000, description="Fewer answers than this give no NPS.")]

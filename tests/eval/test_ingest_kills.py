@@ -57,7 +57,7 @@ def tag_again(session: Session) -> None:
     run = TagRun(model="other", taxonomy="other", state="former")
     session.add(run)
     session.flush()
-    session.add(Tagging(version_id=1, run_id=run.id, shown=False))
+    session.add(Tagging(version_id=1, run_id=run.id))
 
 
 def untag(session: Session) -> None:
