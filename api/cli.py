@@ -11,7 +11,6 @@ from contextlib import AbstractContextManager, contextmanager, suppress
 from importlib.metadata import EntryPoint, PackageNotFoundError, entry_points, version
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
@@ -39,6 +38,7 @@ from api.reports.command import AsOf, Limit, Where, nps_of_store, report_command
 from api.reports.command import Run as RunOption
 from api.retag.command import retag_commands
 from api.store.command import Database, store_commands
+from api.time_zone import named_zone
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
@@ -372,7 +372,7 @@ def nps(
     from api import nps_file  # noqa: PLC0415, the other commands have no use for it
 
     csv.field_size_limit(MAX_CELL)
-    zone, left_out = _zone(time_zone), nps_file.LeftOut()
+    zone, left_out = named_zone(time_zone), nps_file.LeftOut()
     columns = nps_file.NpsColumns(score_column, time_column if period else None, tuple(by or ()))
     answers = nps_file.read_answers(
         input_, columns, left_out=left_out, time_zone=zone, input_format=input_format, encoding=encoding
@@ -498,13 +498,6 @@ def _leave_closed_pipe() -> None:
     """Let what is still buffered go nowhere, so that Python does not complain about the pipe once more on its exit."""
     with suppress(OSError, ValueError):
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadUsage(f"--time-zone {name!r} is not known. Name one such as Europe/Oslo or UTC.") from None
 
 
 def _plugged() -> Mapping[str, EntryPoint]:

@@ -136,7 +136,7 @@ def _answer(row: InputRow, columns: NpsColumns, time_zone: tzinfo | None) -> tup
     """The answer, or the reason why there is none."""
     if row.problem is not None:
         return None, "broken_row"
-    plain = {name: _plain(row.columns.get(name)) for name in columns.named}
+    plain = {name: plain_value(row.columns.get(name)) for name in columns.named}
     if plain[columns.score] is None:
         return None, "no_score"
     score = _score(plain[columns.score])
@@ -154,7 +154,7 @@ def _dimensions(plain: Mapping[str, Any], columns: NpsColumns) -> dict[str, str 
     return {name: None if plain[name] is None else str(plain[name]) for name in columns.dimensions}
 
 
-def _plain(value: Any) -> Any:
+def plain_value(value: Any) -> Any:
     """The value as JSON has it; white space is nothing."""
     value = value.plain if isinstance(value, Typed) else value
     return None if isinstance(value, str) and not value.strip() else value

@@ -7,18 +7,17 @@ from datetime import date
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import typer
 from rich.console import Console
 
 from api.files.destination import open_output
-from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import Roles
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.source import Source
+from api.time_zone import named_zone
 from nlp.errors import require
 
 EXTRA = "topics"
@@ -119,7 +118,7 @@ def topics(
     from nlp.tagger import Tagger  # noqa: PLC0415
     from nlp.topics import TopicModel, TopicSettings  # noqa: PLC0415
 
-    format_, zone = cause_format(output), _zone(time_zone)
+    format_, zone = cause_format(output), named_zone(time_zone)
     before = None if former is None else TopicModel.load(former)
     roles = Roles(None if number_rows else id_column, text_column, question_column)
     columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()))
@@ -195,13 +194,6 @@ def _taken(columns: Any) -> str:
     if columns.dimensions:
         parts.append("places from " + ", ".join(map(repr, columns.dimensions)))
     return "; ".join(parts) if parts else "no days, NPS answers or places: no column is named for them"
-
-
-def _zone(name: str) -> ZoneInfo:
-    try:
-        return ZoneInfo(name)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise BadUsage(f"--time-zone {name!r} is not known. Name one such as Europe/Oslo or UTC.") from None
 
 
 def _say(sentence: str, *, style: str | None = None) -> None:

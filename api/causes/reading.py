@@ -15,12 +15,13 @@ from api.files.errors import MissingColumns
 from api.files.formats import Format, format_of
 from api.files.identify import Roles, identify
 from api.files.reader import Reader
-from api.files.rows import InputRow, Row, Typed
+from api.files.rows import InputRow, Row
 from api.files.run import ROWS_FOR_COLUMNS, Report
 from api.files.seen import SeenIds
 from api.files.source import open_source, refuse_folder
 from api.files.tagging import TagsComments, tag_rows
 from api.nps import HIGHEST, LOWEST
+from api.nps_file import plain_value
 from nlp.record import Comment, TaggedComment
 from nlp.root_causes import Feedback
 
@@ -149,7 +150,7 @@ def _feedback(
     row: Row, record: TaggedComment, columns: Columns, time_zone: tzinfo | None, left_out: LeftOut
 ) -> Feedback:
     def value(column: str | None) -> Any:
-        return None if column is None else _plain(row.columns.get(column))
+        return None if column is None else plain_value(row.columns.get(column))
 
     day, nps, respondent = value(columns.time), value(columns.score), value(columns.respondent)
     dimensions = {name: value(name) for name in columns.dimensions}
@@ -165,12 +166,6 @@ def _feedback(
         respondent=None if respondent is None else str(respondent),
         dimensions={name: str(known) for name, known in dimensions.items() if known is not None},
     )
-
-
-def _plain(value: Any) -> Any:
-    """The value as JSON has it; white space is nothing."""
-    value = value.plain if isinstance(value, Typed) else value
-    return None if isinstance(value, str) and not value.strip() else value
 
 
 def _score(value: Any) -> float | None:

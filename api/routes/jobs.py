@@ -4,40 +4,23 @@ from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
 
-from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
 from api.access.guard import needs
 from api.access.scopes import Scope
 from api.dependencies import StoreDep, UnsupportedMediaType, WakeJobsDep, require_json
 from api.job_schemas import JobList, JobOut
 from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
 from api.jobs.jobs import cancel_job, create_job, find_job, list_jobs
-from api.limits import BodyTimeout, BodyTooLarge, Busy
-from api.problems import InternalError, InvalidJson, InvalidRequest, documented
+from api.problems import InvalidJson, documented
 from api.retag.request import RetagRequest, UnknownModel, check_request
-from api.routes.comments import UnknownFilter, only_filters
-from api.store.errors import StoreUnavailable
+from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from nlp.errors import UnknownLabel
 
-HIGHEST_ID = 2**63 - 1
 MOST_IN_LIST = 500
 
 # What each kind of job is asked with; its field `kind` tells which it is. A second one makes this a union of both, with
 # Field(discriminator="kind").
 JobRequest = RetagRequest
 
-EVERYWHERE = (
-    MissingKey,
-    InvalidKey,
-    ExpiredKey,
-    RevokedKey,
-    MissingScope,
-    BodyTimeout,
-    BodyTooLarge,
-    InvalidRequest,
-    InternalError,
-    Busy,
-    StoreUnavailable,
-)
 EXAMPLES = {
     "model": {"summary": "Another model, for every comment", "value": {"kind": "retag", "model": "/srv/stemme/ours"}},
     "part": {

@@ -10,7 +10,7 @@ from api.dependencies import StoreDep
 from api.job_schemas import RunList, RunOut
 from api.problems import documented
 from api.retag.activate import RunModelMissing, activate
-from api.routes.jobs import EVERYWHERE, HIGHEST_ID
+from api.routes.comments import EVERYWHERE, HIGHEST_ID
 from api.store.runs import RunNotReady, UnknownRun, count_run, list_runs
 
 
