@@ -35,18 +35,27 @@ def softmax(logits: Floats, temperature: float = 1.0) -> Floats:
     return probabilities
 
 
-def sigmoid(logit: float, temperature: float = 1.0) -> float:
+def sigmoid(logit: float, temperature: float = 1.0, offset: float = 0.0) -> float:
     """The probability of one yes-or-no label.
+
+    Parameters
+    ----------
+    temperature : above 0; divides the logit
+    offset : added to what that gives: below 0 where the label is given more readily than it is true
 
     Raises
     ------
     ValueError : if `temperature` is not above 0
 
-    >>> round(sigmoid(2.0, temperature=2.0), 2)
-    0.73
+    References
+    ----------
+    Platt (1999), Probabilistic Outputs for Support Vector Machines
+
+    >>> round(sigmoid(2.0, temperature=2.0), 2), round(sigmoid(2.0, temperature=2.0, offset=-1.0), 2)
+    (0.73, 0.5)
     """
     # Plain floats: for one number a call of numpy costs more than the sum.
-    scaled = min(max(logit / _checked(temperature), -60.0), 60.0)
+    scaled = min(max(logit / _checked(temperature) + offset, -60.0), 60.0)
     return 1 / (1 + math.exp(-scaled))
 
 

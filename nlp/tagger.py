@@ -41,18 +41,17 @@ class Tagger:
         languages: LanguageIdentifier,
         max_text_length: int = MAX_TEXT_LENGTH,
     ) -> None:
-        thresholds, temperatures = calibration.thresholds, calibration.tag_temperatures
+        of_tags = (calibration.thresholds, calibration.tag_temperatures, calibration.tag_offsets)
         self.name, self.taxonomy, self.max_text_length = name, taxonomy.id, max_text_length
         self._encoder, self._languages = encoder, languages
         self._sentiment = SentimentDecoder(calibration.sentiment_temperature)
         self._themes = ThemeDecoder(
-            thresholds,
-            temperatures,
+            *of_tags,
             sentiment_temperature=calibration.theme_sentiment_temperature,
             taxonomy=taxonomy,
         )
-        self._factors = FactorDecoder(thresholds, temperatures)
-        self._flags = FlagDecoder(thresholds, temperatures)
+        self._factors = FactorDecoder(*of_tags)
+        self._flags = FlagDecoder(*of_tags)
 
     @classmethod
     def load(

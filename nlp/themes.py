@@ -20,17 +20,19 @@ class ThemeDecoder:
     ----------
     thresholds : the least probability at which a theme is given, by theme
     temperatures : divide a theme's logit; 1.0 where a theme is not named
+    offsets : are added to what that gives; 0.0 where a theme is not named
     """
 
     def __init__(
         self,
         thresholds: Mapping[str, float],
         temperatures: Mapping[str, float] | None = None,
+        offsets: Mapping[str, float] | None = None,
         *,
         sentiment_temperature: float = 1.0,
         taxonomy: Taxonomy | None = None,
     ) -> None:
-        self._thresholds, self._temperatures = thresholds, temperatures or {}
+        self._thresholds, self._temperatures, self._offsets = thresholds, temperatures or {}, offsets or {}
         self._sentiment_temperature = sentiment_temperature
         self._taxonomy = taxonomy or Taxonomy.load()
 
@@ -38,7 +40,7 @@ class ThemeDecoder:
         """Every theme that reaches its threshold, in the order of the journey."""
         tags = []
         for row, (theme, logit) in enumerate(zip(output.labels.themes, output.tags.tolist(), strict=False)):
-            confidence = sigmoid(logit, self._temperatures.get(theme, 1.0))
+            confidence = sigmoid(logit, self._temperatures.get(theme, 1.0), self._offsets.get(theme, 0.0))
             if confidence < self._thresholds.get(theme, 1.0):
                 continue
             sentiment = softmax(output.theme_sentiment[row], self._sentiment_temperature).argmax()

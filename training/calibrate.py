@@ -1,4 +1,7 @@
-"""Temperatures, fitted on labelled train comments that fine-tuning has not seen; never on dev."""
+"""Probabilities that come true, and thresholds: fitted on labelled train comments that fine-tuning has not seen.
+
+They are never fitted on dev.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +9,7 @@ from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import minimize_scalar
+from scipy.optimize import minimize, minimize_scalar
 
 from nlp.calibration import softmax
 from nlp.models.encoder import Encoder
@@ -16,15 +19,19 @@ from training.data import LabelledComment
 
 Floats = npt.NDArray[np.float64]
 ENOUGH = 25  # positives of a kind of tag below which its temperature would be chance
-# A tag is given where it is more likely than not. Thresholds of their own for labels were no better on comments that
-# they were not chosen on: docs/model.md has the comparison.
-THRESHOLD = 0.5
+TEMPERATURES = (0.3, 5.0)
+OFFSETS = (-3.0, 3.0)
+MORE_LIKELY_THAN_NOT = 0.5
 
 
 def calibrate(encoder: Encoder, comments: Sequence[LabelledComment]) -> Calibration:
-    """Fit a temperature per head; every tag's threshold is `THRESHOLD`.
+    """Fit a temperature per head; a kind of tag (themes, factors, flags) has an offset and a threshold too.
 
-    Temperatures minimise the log loss (Guo et al. 2017, section 4.2). A kind of tag (themes, factors, flags) has one.
+    Temperatures minimise the log loss (Guo et al. 2017, section 4.2), together with the offset where there is one
+    (Platt 1999): training counts the presence of rare tags more than their absence, so they are given too readily. The
+    threshold is the one that is best for F1 where probabilities come true: half of the best F1 that can be reached
+    (Lipton, Elkan & Narayanaswamy 2014, Optimal Thresholding of Classifiers to Maximize F1 Measure). A kind that fewer
+    than `ENOUGH` comments have keeps an offset of 0 and a threshold of 0.5.
     """
     labels = encoder.labels
     outputs = encoder.run([comment.text for comment in comments], [comment.question for comment in comments])
@@ -40,16 +47,20 @@ def calibrate(encoder: Encoder, comments: Sequence[LabelledComment]) -> Calibrat
     ]
     rows, columns, feelings = (np.array(part) for part in zip(*there, strict=True))
     temperatures: dict[str, float] = {}
+    offsets: dict[str, float] = {}
+    thresholds: dict[str, float] = {}
     for kind in (labels.themes, labels.factors, labels.flags):
         places = [labels.column[label] for label in kind]
-        temperature = _binary_temperature(tags[:, places], gold[:, places])
-        for label in kind:
-            temperatures[label] = temperature
+        temperature, offset, threshold = _of_kind(tags[:, places].ravel(), gold[:, places].ravel())
+        temperatures |= dict.fromkeys(kind, temperature)
+        offsets |= dict.fromkeys(kind, offset)
+        thresholds |= dict.fromkeys(kind, threshold)
     return Calibration(
         sentiment_temperature=_temperature(sentiment, gold_sentiment),
         theme_sentiment_temperature=_temperature(theme_sentiment[rows, columns], feelings),
         tag_temperatures=temperatures,
-        thresholds=dict.fromkeys(labels.tags, THRESHOLD),
+        tag_offsets=offsets,
+        thresholds=thresholds,
     )
 
 
@@ -63,6 +74,35 @@ def gold_tags(labels: LabelSpace, comments: Sequence[LabelledComment]) -> npt.ND
         ]
         gold[row, [labels.column[tag] for tag in present]] = True
     return gold
+
+
+def _of_kind(logits: Floats, gold: npt.NDArray[np.bool_]) -> tuple[float, float, float]:
+    """Temperature, offset and threshold of a kind of tag, from (n,) logits."""
+    if np.count_nonzero(gold) < ENOUGH:
+        return _binary_temperature(logits, gold), 0.0, MORE_LIKELY_THAN_NOT
+
+    def loss(parameters: Floats) -> float:
+        scaled = logits / parameters[0] + parameters[1]
+        return float(np.logaddexp(0, np.where(gold, -scaled, scaled)).mean())
+
+    found = minimize(loss, x0=np.array([1.0, 0.0]), bounds=[TEMPERATURES, OFFSETS], method="L-BFGS-B").x
+    temperature, offset = (round(float(value), 3) for value in found)
+    probabilities = 1 / (1 + np.exp(-logits / temperature - offset))
+    return temperature, offset, round(best_f1(probabilities, gold) / 2, 3)
+
+
+def best_f1(probabilities: Floats, gold: npt.NDArray[np.bool_]) -> float:
+    """The highest F1 that any threshold reaches; both arguments of shape (n,).
+
+    >>> round(best_f1(np.array([0.9, 0.6, 0.4, 0.1]), np.array([True, False, True, False])), 2)
+    0.8
+    """
+    falling = np.argsort(-probabilities, kind="stable")
+    true = np.cumsum(gold[falling])
+    f1 = 2 * true / (np.arange(1, len(gold) + 1) + np.count_nonzero(gold))
+    # A threshold takes all that are equally probable or none.
+    last_of_its_value = np.append(np.diff(probabilities[falling]) != 0, True)
+    return float(f1[last_of_its_value].max())
 
 
 def _temperature(logits: npt.NDArray[np.float32], gold: npt.NDArray[np.int64]) -> float:
@@ -82,4 +122,4 @@ def _binary_temperature(logits: Floats, gold: npt.NDArray[np.bool_]) -> float:
 
 
 def _fitted(loss: object) -> float:
-    return round(float(minimize_scalar(loss, bounds=(0.3, 5.0), method="bounded").x), 3)
+    return round(float(minimize_scalar(loss, bounds=TEMPERATURES, method="bounded").x), 3)

@@ -29,22 +29,27 @@ Floats = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Teacher:
-    """A network with the temperatures that make its probabilities come true; `temperatures` of shape (n_tags,)."""
+    """A network with what makes its probabilities come true; `temperatures` and `offsets` of shape (n_tags,)."""
 
     encoder: Encoder
     temperatures: Floats
+    offsets: Floats
 
     @classmethod
     def of(cls, encoder: Encoder, calibration: Sequence[LabelledComment]) -> Teacher:
-        """Fit the temperatures on comments that the network has not learned from."""
-        fitted = calibrate(encoder, calibration).tag_temperatures
-        return cls(encoder, np.array([fitted[tag] for tag in encoder.labels.tags]))
+        """Fit them on comments that the network has not learned from."""
+        fitted, tags = calibrate(encoder, calibration), encoder.labels.tags
+        return cls(
+            encoder,
+            np.array([fitted.tag_temperatures[tag] for tag in tags]),
+            np.array([fitted.tag_offsets[tag] for tag in tags]),
+        )
 
     def probabilities(self, texts: Sequence[str], questions: Sequence[str | None]) -> Floats:
         """Of every tag: shape (n_texts, n_tags)."""
         outputs = self.encoder.run(texts, questions)
         logits = np.stack([output.tags for output in outputs]).astype(np.float64)
-        probabilities: Floats = 1 / (1 + np.exp(-logits / self.temperatures))
+        probabilities: Floats = 1 / (1 + np.exp(-logits / self.temperatures - self.offsets))
         return probabilities
 
 

@@ -69,10 +69,11 @@ def compare(served: Encoder, trained: Encoder, texts: list[str], calibration: Ca
     labels = served.labels
     thresholds = np.array([calibration.thresholds[tag] for tag in labels.tags])
     temperatures = np.array([calibration.tag_temperatures[tag] for tag in labels.tags])
+    offsets = np.array([calibration.tag_offsets.get(tag, 0.0) for tag in labels.tags])
     probabilities, sentiments = [], []
     for encoder in (served, trained):
         outputs = encoder.run(texts)
-        tags = np.stack([output.tags for output in outputs]) / temperatures
+        tags = np.stack([output.tags for output in outputs]) / temperatures + offsets
         probabilities.append(1 / (1 + np.exp(-tags)))
         sentiments.append(np.stack([output.sentiment for output in outputs]).argmax(axis=1))
     given = [values >= thresholds for values in probabilities]

@@ -16,7 +16,8 @@ class Calibration(BaseModel):
     """What turns a head's logits into probabilities that come true as often as they say.
 
     Temperatures divide logits (Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2); 1.0 leaves
-    them as they are. A tag is given when its calibrated probability reaches its threshold.
+    them as they are. A tag's offset is then added (Platt 1999); a tag that is not named has none. A tag is given when
+    its calibrated probability reaches its threshold.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -24,6 +25,7 @@ class Calibration(BaseModel):
     sentiment_temperature: float = Field(1.0, gt=0)
     theme_sentiment_temperature: float = Field(1.0, gt=0)
     tag_temperatures: dict[str, float]
+    tag_offsets: dict[str, float] = Field(default_factory=dict)
     thresholds: dict[str, float]
 
 

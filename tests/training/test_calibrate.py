@@ -1,7 +1,7 @@
 import numpy as np
 
 from tests.nlp.by_hand import LABELS, EncoderByHand, token_scores
-from training.calibrate import calibrate, gold_tags
+from training.calibrate import best_f1, calibrate, gold_tags
 from training.data import FactorLabel, LabelledComment
 
 
@@ -27,5 +27,26 @@ def test_an_overconfident_head_gets_a_temperature_above_one():
         outputs[one.text] = token_scores(one.text, {"tekst": {"price_value": 9.0 if says_dear else -9.0}})
     calibration = calibrate(EncoderByHand(outputs), comments)
     assert calibration.tag_temperatures["price_value"] > 1.5
-    assert calibration.thresholds == dict.fromkeys(LABELS.tags, 0.5), "given where it is more likely than not"
     assert calibration.sentiment_temperature > 2  # always "negative", right half the time
+
+
+def test_tags_that_are_given_too_readily_get_an_offset_and_the_threshold_that_is_best_for_f1():
+    comments = [comment(number, dear=number % 4 == 0) for number in range(120)]
+    # Says so of every other comment, right half the time and sure of it; of the rest it says rightly that it is not so.
+    logits = {one.text: {"price_value": 2.0 if number % 2 == 0 else -9.0} for number, one in enumerate(comments)}
+    outputs = {text: token_scores(text, {"tekst": {**said, "staff_service": -9.0}}) for text, said in logits.items()}
+    calibration = calibrate(EncoderByHand(outputs), comments)
+    assert calibration.tag_offsets["price_value"] < -0.5
+    assert calibration.tag_offsets["price_value"] == calibration.tag_offsets["delivery_time"], "one for a kind of tag"
+    assert 0.1 < calibration.thresholds["price_value"] < 0.5
+
+
+def test_too_few_comments_with_a_kind_of_tag_fit_no_offset():
+    comments = [comment(number, dear=number % 2 == 0) for number in range(40)]
+    outputs = {one.text: token_scores(one.text, {"tekst": {"price_value": 1.0}}) for one in comments}
+    calibration = calibrate(EncoderByHand(outputs), comments)
+    assert (calibration.tag_offsets["churn_risk"], calibration.thresholds["churn_risk"]) == (0.0, 0.5)
+
+
+def test_equally_probable_comments_are_given_all_or_none():
+    assert best_f1(np.full(4, 0.5), np.array([True, False, False, False])) == 0.4

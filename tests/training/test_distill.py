@@ -15,16 +15,16 @@ def comment(id_, text, *, dear):
     return LabelledComment(id_, "nb", text, "negative", themes, (), False, False, "authored")
 
 
-def teacher(logit, temperature=1.0):
+def teacher(logit, temperature=1.0, offset=0.0):
     """Says of "dyrt" that it is about the price, as surely as `logit` says; of all else that it is not."""
     encoder = EncoderByHand({"dyrt": token_scores("dyrt", {"dyrt": {"price_value": logit}})})
-    return Teacher(encoder, np.full(len(LABELS.tags), temperature))
+    return Teacher(encoder, np.full(len(LABELS.tags), temperature), np.full(len(LABELS.tags), offset))
 
 
 def test_a_label_is_softened_by_what_the_teachers_say_on_average():
     missed = comment("1", "dyrt", dear=False)
     # 0.88 and 0.5 by the teachers, 0 by the label
-    mixed = softened([teacher(4.0, temperature=2.0), teacher(0.0)], [missed], label_share=0.4)
+    mixed = softened([teacher(6.0, temperature=2.0, offset=-1.0), teacher(0.0)], [missed], label_share=0.4)
     assert mixed["1"][COLUMN] == pytest.approx(0.6 * (0.8808 + 0.5) / 2, abs=1e-3)
 
 
