@@ -132,13 +132,14 @@ def asked(example: Example, draw: random.Random) -> Example:
     return example if example.question else replace(example, question=draw.choice(OPEN_QUESTIONS))
 
 
+LETTERS_A_SLIP = 30
 NEIGHBOURS = {"å": "aa", "ä": "ae", "æ": "ae", "ö": "oe", "ø": "oe"}
 
 
 def noisy(example: Example, draw: random.Random) -> Example:
     """The example as a hurried customer types it; the offsets of its words follow the text.
 
-    Commas, spaces or letters are lost, letters change places, or the keyboard has no Nordic letters.
+    Commas, spaces or letters are lost, letters are doubled or change places, or the keyboard has no Nordic letters.
     """
     edits = _edits(example.text, draw)
     moved, kept = [0], []
@@ -157,15 +158,18 @@ def noisy(example: Example, draw: random.Random) -> Example:
 
 def _edits(text: str, draw: random.Random) -> dict[int, str]:
     """What stands at which places in place of the letters there."""
-    kind = draw.choice(("commas", "spaces", "letters", "swaps", "nordic"))
+    kind = draw.choice(("commas", "spaces", "lost", "doubled", "swaps", "nordic"))
     letters = [place for place, letter in enumerate(text) if letter.isalpha()]
+    slips = draw.sample(letters, min(len(letters), max(1, len(letters) // LETTERS_A_SLIP)))
     if kind == "commas":
         return {place: "" for place, letter in enumerate(text) if letter in ",;"}
     if kind == "spaces":
         spaces = [place for place, letter in enumerate(text) if letter == " "]
         return dict.fromkeys(draw.sample(spaces, len(spaces) // 12), "")
-    if kind == "letters":
-        return dict.fromkeys(draw.sample(letters, len(letters) // 40), "")
+    if kind == "lost":
+        return dict.fromkeys(slips, "")
+    if kind == "doubled":
+        return {place: 2 * text[place] for place in slips}
     if kind == "nordic":
         plain = draw.random() < 0.5  # "a" for "å", or "aa"
         return {
@@ -174,7 +178,7 @@ def _edits(text: str, draw: random.Random) -> dict[int, str]:
             if letter in NEIGHBOURS
         }
     swapped: dict[int, str] = {}
-    for place in draw.sample(letters, len(letters) // 50):
+    for place in slips:
         if place + 1 in letters and place not in swapped and place + 1 not in swapped:
             swapped |= {place: text[place + 1], place + 1: text[place]}
     return swapped

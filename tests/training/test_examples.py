@@ -60,6 +60,12 @@ def test_noise_moves_the_offsets_with_the_words():
     assert text.replace(",", "") in seen
 
 
+def test_the_shortest_comment_is_mistyped_too():
+    example = Example(text="Dyrt", sentiments=("negative",), weight=1.0)
+    seen = {noisy(example, random.Random(seed)).text for seed in range(80)}
+    assert {"yrt", "Drt", "Dyyrt", "Dryt"} <= seen
+
+
 def test_an_open_question_is_asked_only_where_there_is_none():
     bare = Example(text="prisene", sentiments=("negative",), weight=1.0)
     under_its_own = Example(text="prisene", sentiments=("negative",), weight=1.0, question="Hva kan bli bedre?")
