@@ -162,8 +162,13 @@ class Workshop:
         return TaggingModel.load(path, labels)
 
     def teachers(self) -> list[Teacher]:
-        """The fine-tuned network, and the one that training started from if it had heads, both as they are served."""
-        folders = [self.folder / "finetuned", self.folder / "start"]
+        """The fine-tuned network, the one that training started from if it had heads, and those under `teachers/`.
+
+        All read comments as they are served. Those under `teachers/` are checkpoints with heads that somebody put
+        there; their word pieces have to be the same.
+        """
+        further = sorted((self.folder / "teachers").glob("*/"))
+        folders = [self.folder / "finetuned", self.folder / "start", *further]
         labels, windows = LabelSpace.of(Taxonomy.load()), Windows(self.tokenizer(), self.recipe.backbone.max_tokens)
         networks = [TaggingModel.load(folder, labels) for folder in folders if (folder / HEADS).exists()]
         encoders = [WindowedEncoder(_served(network), windows, labels) for network in networks]
