@@ -11,6 +11,9 @@ import onnxruntime
 from nlp.errors import BadModel
 from nlp.models.encoder import WindowBatch
 
+# Measured on AVX-512 (docs/model.md): these two add a bias or a second input on the way, but compute what follows a
+# number at a time; what they replace uses the processor's vectors.
+SLOW_FUSIONS = ["SkipLayerNormFusion", "BiasGeluFusion"]
 OUTPUTS = ("sentiment", "tags", "theme_sentiment", "token_weights", "embedding")
 
 
@@ -22,9 +25,10 @@ class OnnxForward:
         options.intra_op_num_threads = threads or 0  # 0 is its word for every core
         # Waiting threads that spin burn the other core and win nothing on batches of this size.
         options.add_session_config_entry("session.intra_op.allow_spinning", "0")
-        options.enable_cpu_mem_arena = False  # the arena keeps its largest batch for ever
         try:
-            self._session = onnxruntime.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+            self._session = onnxruntime.InferenceSession(
+                path, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
+            )
         except Exception as error:  # ONNX Runtime raises classes of its own that share no public base
             raise BadModel(f"{path} cannot be opened by ONNX Runtime: {error}") from error
         names = tuple(output.name for output in self._session.get_outputs())
