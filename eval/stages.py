@@ -14,7 +14,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
 
-import onnxruntime
 import typer
 
 from eval.benchmarks import repeated, sample_texts, typical
@@ -22,7 +21,7 @@ from eval.program import run_program
 from nlp.language import LanguageIdentifier
 from nlp.models.encoder import ONNX, SHIPPED, EncoderOutput, WindowedEncoder
 from nlp.models.manifest import Manifest
-from nlp.models.onnx_forward import SLOW_FUSIONS, OnnxForward
+from nlp.models.onnx_forward import OnnxForward
 from nlp.models.tokenizing import Windows, padded
 from nlp.record import Comment
 from nlp.tagger import Tagger
@@ -86,17 +85,10 @@ def operators(folder: Path, texts: Sequence[str]) -> dict[str, float]:
     """The share of each operator in the network's time, the largest first; by the clock, which is all that is kept."""
     windows = sorted(Windows.load(folder, Manifest.load(folder).max_tokens).of(texts), key=lambda it: len(it.ids))
     with TemporaryDirectory() as scratch:
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = 1
-        options.enable_profiling = True
-        options.profile_file_prefix = str(Path(scratch) / "profile")
-        session = onnxruntime.InferenceSession(
-            folder / ONNX, options, providers=["CPUExecutionProvider"], disabled_optimizers=SLOW_FUSIONS
-        )
+        forward = OnnxForward(folder / ONNX, threads=1, profile=Path(scratch) / "profile")
         for first in range(0, len(windows), 8):
-            ids, mask = padded(windows[first : first + 8], 0)
-            session.run(None, {"input_ids": ids, "attention_mask": mask})
-        events = json.loads(Path(session.end_profiling()).read_text(encoding="utf-8"))
+            forward(*padded(windows[first : first + 8], 0))
+        events = json.loads(forward.profiled().read_text(encoding="utf-8"))
     microseconds: Counter[str] = Counter()
     for event in events:
         if event.get("cat") == "Node" and event["name"].endswith("kernel_time"):
