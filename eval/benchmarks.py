@@ -54,15 +54,26 @@ class LoadCost:
 
 @dataclass(frozen=True, slots=True)
 class Speed:
-    """`tokens` is the mean length of a comment in words and punctuation marks."""
+    """`tokens` is the mean length of a comment in words and punctuation marks.
+
+    `processor_seconds` count every thread, so that they tell machines apart from what else runs on them;
+    `resident_mib` is what the process held after the last comment.
+    """
 
     comments: int
     tokens: float
     seconds: float
+    processor_seconds: float
+    resident_mib: float
 
     @property
     def comments_per_second(self) -> float:
         return self.comments / self.seconds
+
+    @property
+    def milliseconds_each(self) -> float:
+        """Of the processor, for one comment."""
+        return 1_000 * self.processor_seconds / self.comments
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,17 +125,24 @@ def load_cost(model: Path | None) -> LoadCost:
 
 def speed(model: Path | None, n_comments: int) -> Speed:
     """Tag comments of about 40 tokens, after a first batch that does not count; meant for a fresh process."""
+    process = require("psutil", extra="dev").Process()
     texts = typical(sample_texts())
     comments = list(repeated(texts, n_comments))
     tagger = _load(model)
     for _ in tagger.tag(repeated(texts, 64)):
         pass
-    started = time.perf_counter()
+    started, worked = time.perf_counter(), time.process_time()
     n_tagged = sum(isinstance(record, TaggedComment) for record in tagger.tag(comments))
-    seconds = time.perf_counter() - started
+    seconds, processor_seconds = time.perf_counter() - started, time.process_time() - worked
     if n_tagged < len(comments):
         raise BenchmarkFailed(f"{len(comments) - n_tagged} of {len(comments)} sample comments could not be tagged.")
-    return Speed(len(comments), sum(n_tokens(comment.text) for comment in comments) / len(comments), seconds)
+    return Speed(
+        comments=len(comments),
+        tokens=sum(n_tokens(comment.text) for comment in comments) / len(comments),
+        seconds=seconds,
+        processor_seconds=processor_seconds,
+        resident_mib=process.memory_info().rss / MIB,
+    )
 
 
 def file_run(folder: Path, model: Path | None, n_lines: int) -> FileRun:
@@ -197,6 +215,9 @@ def main(
     print(f"memory        {load.after_mib:,.0f} MiB resident once loaded ({load.before_mib:,.0f} before)")
     run = fresh(speed, model, comments)
     print(f"speed         {run.comments_per_second:,.0f} comments/s ({run.comments:,} of {run.tokens:.0f} tokens)")
+    busy = run.processor_seconds / run.seconds
+    print(f"processor     {run.milliseconds_each:.2f} ms for a comment, {busy:.1f} cores busy")
+    print(f"memory        {run.resident_mib:,.0f} MiB resident after tagging them")
     with tempfile.TemporaryDirectory() as folder:
         for n_lines in (lines, 10 * lines):
             it = file_run(Path(folder), model, n_lines)

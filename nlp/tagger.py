@@ -114,14 +114,19 @@ class Tagger:
     def _tag_batch(self, comments: Sequence[Comment]) -> list[tuple[Record, Floats | None]]:
         problems = [_problem(comment.text, self.max_text_length) for comment in comments]
         readable = [comment for comment, problem in zip(comments, problems, strict=True) if problem is None]
-        outputs = iter(
-            self._encoder.run([comment.text for comment in readable], [comment.question for comment in readable])
-        )
+        decoded: list[tuple[Record, Floats | None] | None] = [None] * len(readable)
+        # Some are decoded while the encoder runs over others.
+        for place, output in self._encoder.as_ready(
+            [comment.text for comment in readable], [comment.question for comment in readable]
+        ):
+            decoded[place] = (self._decoded(readable[place], output), output.embedding)
+        tagged = iter(decoded)
         records: list[tuple[Record, Floats | None]] = []
         for comment, problem in zip(comments, problems, strict=True):
             if problem is None:
-                output = next(outputs)
-                records.append((self._decoded(comment, output), output.embedding))
+                pair = next(tagged)
+                assert pair is not None
+                records.append(pair)
             else:
                 records.append((FailedComment(comment.id, Problem(problem.code, str(problem))), None))
         return records

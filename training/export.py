@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Final
@@ -30,7 +32,7 @@ def export_onnx(model: TaggingModel, path: Path, *, opset: int = OPSET) -> None:
     """Write the network in full precision, with free batch and token axes."""
     ids = torch.ones(2, 8, dtype=torch.long)
     free = {0: "batch", 1: "tokens"}
-    with warnings.catch_warnings():
+    with _plain_attention(model), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of tracing: the shapes that it calls constant are
         torch.onnx.export(
             model.eval(),
@@ -49,6 +51,17 @@ def export_onnx(model: TaggingModel, path: Path, *, opset: int = OPSET) -> None:
         )
 
 
+@contextmanager
+def _plain_attention(model: TaggingModel) -> Iterator[None]:
+    """Attention as two products and a softmax; PyTorch's fused one becomes twice as many nodes, most about NaN."""
+    before = model.backbone.config._attn_implementation
+    model.backbone.set_attn_implementation("eager")
+    try:
+        yield
+    finally:
+        model.backbone.set_attn_implementation(before)
+
+
 def quantize(full: Path, path: Path) -> None:
     """Weights to int8, a scale per output channel; activations as they come, a scale per token.
 
@@ -58,7 +71,7 @@ def quantize(full: Path, path: Path) -> None:
 
     Parameters
     ----------
-    full : as `export_onnx` writes it, of opset 13 to 17
+    full : as `export_onnx` writes it, of opset 15 to 17
     path : becomes the file that `OnnxForward` opens
     """
     with TemporaryDirectory() as folder:
@@ -82,8 +95,9 @@ class _Int8Graph:
             if tensor.data_type == onnx.TensorProto.FLOAT and len(tensor.dims) == 2
         }
         self._constants: dict[str, npt.NDArray[np.generic]] = {
-            "int8/one": np.array(1, dtype=np.float32),
             "int8/zero": np.array(ACTIVATION_ZERO, dtype=np.uint8),
+            "int8/zeros": np.array([ACTIVATION_ZERO], dtype=np.uint8),
+            "int8/last": np.array([-1], dtype=np.int64),
             "int8/step": np.array(1 / ACTIVATION_TOP, dtype=np.float32),
             "int8/smallest": np.array(SMALLEST, dtype=np.float32),
         }
@@ -106,23 +120,35 @@ class _Int8Graph:
             field.extend(values)
 
     def _multiply(self, activation: str, weight: str, output: str) -> None:
+        """The product of the rows, whatever axes they lie in, laid out in these axes again."""
         self._quantize_rows(activation)
         self._quantize_weight(weight, axis=0, top=WEIGHT_TOP)
+        n_columns = self._weights[weight].dims[1]
+        self._constants[f"int8/{n_columns}"] = np.array([n_columns], dtype=np.int64)
         scaled = [f"{activation}/int8", f"{weight}/int8", f"{activation}/scale", f"{weight}/scale", "int8/zero"]
-        self._add("MatMulIntegerToFloat", scaled, output, domain=CONTRIB)
+        self._add("MatMulIntegerToFloat", scaled, f"{output}/rows", domain=CONTRIB)
+        self._add("Concat", [f"{activation}/axes", f"int8/{n_columns}"], f"{output}/shape", axis=0)
+        self._add("Reshape", [f"{output}/rows", f"{output}/shape"], output)
 
     def _quantize_rows(self, activation: str) -> None:
-        """The largest value of a row, whatever its sign, becomes 127; queries, keys and values share the result."""
+        """The largest value of a row, whatever its sign, becomes 127; queries, keys and values share the result.
+
+        Rows lie in one axis here: `QuantizeLinear` then takes a scale for each and divides by it in the same pass.
+        """
         if activation in self._quantized_activations:
             return
         self._quantized_activations.add(activation)
         at = f"{activation}/"
-        self._add("Abs", [activation], f"{at}size")
-        self._add("ReduceMax", [f"{at}size"], f"{at}top", axes=[-1], keepdims=1)
+        self._add("Shape", [activation], f"{at}axes", end=-1)
+        self._add("Flatten", [activation], f"{at}rows", axis=-1)
+        self._add("Abs", [f"{at}rows"], f"{at}size")
+        self._add("ReduceMax", [f"{at}size"], f"{at}top", axes=[-1], keepdims=0)
         self._add("Mul", [f"{at}top", "int8/step"], f"{at}wide")
-        self._add("Add", [f"{at}wide", "int8/smallest"], f"{at}scale")
-        self._add("Div", [activation, f"{at}scale"], f"{at}steps")
-        self._add("QuantizeLinear", [f"{at}steps", "int8/one", "int8/zero"], f"{at}int8")
+        self._add("Add", [f"{at}wide", "int8/smallest"], f"{at}steps")
+        self._add("Shape", [f"{at}steps"], f"{at}count")
+        self._add("Expand", ["int8/zeros", f"{at}count"], f"{at}zeros")
+        self._add("QuantizeLinear", [f"{at}rows", f"{at}steps", f"{at}zeros"], f"{at}int8", axis=0)
+        self._add("Unsqueeze", [f"{at}steps", "int8/last"], f"{at}scale")
 
     def _look_up(self, table: str, rows: str, output: str) -> None:
         self._quantize_weight(table, axis=1, top=TABLE_TOP)

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import os
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -17,7 +20,10 @@ from nlp.models.tokenizing import Window, Windows, padded
 
 SHIPPED = Path(__file__).with_name("stemme-small")
 ONNX = "model.onnx"
-BATCH_SIZE = 8  # windows per pass: what lies between two layers then stays in the processor's cache
+# Per pass, pads included: enough that the many small steps between products cost little, and few enough that what lies
+# between two layers stays in the processor's cache, and that a pass over long windows holds no more memory than others.
+BATCH_TOKENS = 512
+PADS_ALLOWED = 1.1  # of a batch: windows of neighbouring lengths need fewer, and the rest lets the last window in
 Floats = npt.NDArray[np.float32]
 
 
@@ -63,45 +69,86 @@ class Forward(Protocol):
 
 
 class Encoder(Protocol):
-    """Anything that turns texts into outputs; tests write theirs by hand."""
+    """Anything that turns texts into outputs; tests write theirs by hand.
+
+    `run` gives one output per text, in order; `as_ready` gives each text's place and output as soon as it is known, in
+    any order, so that a caller can go on with some while others run.
+    """
 
     labels: LabelSpace
 
     def run(self, texts: Sequence[str], questions: Sequence[str | None] | None = None) -> list[EncoderOutput]: ...
 
+    def as_ready(
+        self, texts: Sequence[str], questions: Sequence[str | None] | None = None
+    ) -> Iterator[tuple[int, EncoderOutput]]: ...
+
 
 class WindowedEncoder:
-    """Runs a network over texts of any length and joins the windows of a long one."""
+    """Runs a network over texts of any length and joins the windows of a long one; safe to share between threads.
 
-    def __init__(self, forward: Forward, windows: Windows, labels: LabelSpace, *, batch_size: int = BATCH_SIZE) -> None:
-        self.labels = labels
-        self._forward, self._windows, self._batch_size = forward, windows, batch_size
+    Parameters
+    ----------
+    batch_tokens : of the windows that run together, pads included; a longer window runs alone
+    threads : passes that run at once. Each keeps a core busy, where cores that share one pass would wait for each
+        other between any two of its hundreds of small steps.
+    """
+
+    def __init__(
+        self,
+        forward: Forward,
+        windows: Windows,
+        labels: LabelSpace,
+        *,
+        batch_tokens: int = BATCH_TOKENS,
+        threads: int = 1,
+    ) -> None:
+        self.labels, self.threads = labels, threads
+        self._forward, self._windows, self._batch_tokens = forward, windows, batch_tokens
+        self._pool = ThreadPoolExecutor(threads, thread_name_prefix="encoder")  # a thread starts when it is needed
 
     def run(self, texts: Sequence[str], questions: Sequence[str | None] | None = None) -> list[EncoderOutput]:
         """One output per text, in order.
-
-        Windows of like length run together, since a batch costs as much as its longest window in every row.
 
         Parameters
         ----------
         questions : what each text answers, None where that is not known
         """
-        if not texts:
-            return []
-        windows = self._windows.of(texts, questions)
-        by_length = sorted(range(len(windows)), key=lambda place: len(windows[place].ids))
-        outputs: list[EncoderOutput | None] = [None] * len(windows)
-        for first in range(0, len(windows), self._batch_size):
-            places = by_length[first : first + self._batch_size]
-            batch = [windows[place] for place in places]
-            raw = self._forward(*padded(batch, self._windows.pad_id))
-            for row, (place, window) in enumerate(zip(places, batch, strict=True)):
-                outputs[place] = _output(raw, row, window, self.labels)
-        parts: list[list[EncoderOutput]] = [[] for _ in texts]
-        for window, output in zip(windows, outputs, strict=True):
-            assert output is not None
-            parts[window.text_index].append(output)
-        return [_joined(outputs_of_text) for outputs_of_text in parts]
+        outputs = dict(self.as_ready(texts, questions))
+        return [outputs[place] for place in range(len(texts))]
+
+    def as_ready(
+        self, texts: Sequence[str], questions: Sequence[str | None] | None = None
+    ) -> Iterator[tuple[int, EncoderOutput]]:
+        """The place and the output of each text, once all its windows have run; the parameters are those of `run`."""
+        windows = self._windows.of(texts, questions) if texts else []
+        awaited = Counter(window.text_index for window in windows)
+        parts: defaultdict[int, dict[int, EncoderOutput]] = defaultdict(dict)
+        for place, output in self._outputs(windows):
+            text = windows[place].text_index
+            parts[text][place] = output
+            if len(parts[text]) == awaited[text]:
+                of_text = parts.pop(text)
+                yield text, _joined([of_text[place] for place in sorted(of_text)])
+
+    def _outputs(self, windows: Sequence[Window]) -> Iterator[tuple[int, EncoderOutput]]:
+        """The place and the output of each window, pass by pass."""
+        batches = _batches(windows, self._batch_tokens, at_once=self.threads)
+        if self.threads == 1 or len(batches) == 1:  # a lone comment need not wait for another thread to wake up
+            for places in batches:
+                yield from zip(places, self._pass([windows[place] for place in places]), strict=True)
+            return
+        passes = [self._pool.submit(self._pass, [windows[place] for place in places]) for places in batches]
+        try:
+            for places, outputs in zip(batches, passes, strict=True):
+                yield from zip(places, outputs.result(), strict=True)
+        finally:
+            for outputs in passes:  # those that have not begun, where one has failed or the caller has gone
+                outputs.cancel()
+
+    def _pass(self, batch: Sequence[Window]) -> list[EncoderOutput]:
+        raw = self._forward(*padded(batch, self._windows.pad_id))
+        return [_output(raw, row, window, self.labels) for row, window in enumerate(batch)]
 
 
 def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None) -> WindowedEncoder:
@@ -120,7 +167,8 @@ def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None
     if (folder / ONNX).exists():
         from nlp.models.onnx_forward import OnnxForward  # noqa: PLC0415 - a checkpoint does not need ONNX Runtime
 
-        return WindowedEncoder(OnnxForward(folder / ONNX, threads=threads), windows, manifest.labels)
+        forward = OnnxForward(folder / ONNX, threads=1)
+        return WindowedEncoder(forward, windows, manifest.labels, threads=threads or _n_cores())
     if (folder / "config.json").exists():
         torch = require("torch", extra="train")
         require("transformers", extra="train")
@@ -130,6 +178,35 @@ def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None
 
         return WindowedEncoder(TorchForward.load(folder, manifest.labels), windows, manifest.labels)
     raise BadModel(f"{folder} holds neither {ONNX} nor a Hugging Face checkpoint (config.json).")
+
+
+def _n_cores() -> int:
+    """Cores that this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _batches(windows: Sequence[Window], most_tokens: int, *, at_once: int = 1) -> list[list[int]]:
+    """The places of windows that run together.
+
+    Windows of like length do, since a pass costs as much as its longest window in every row. Where several passes run
+    at once they are made small enough that each thread gets as many, so that none waits for the last one.
+
+    Parameters
+    ----------
+    most_tokens : of a batch, pads included, but for a window that is longer
+    at_once : passes that run at the same time
+    """
+    n_tokens = sum(len(window.ids) for window in windows)
+    n_rounds = -(-n_tokens // (most_tokens * at_once))
+    even = n_tokens / max(1, n_rounds * at_once)
+    most = most_tokens if at_once == 1 else min(most_tokens, PADS_ALLOWED * even)
+    batches: list[list[int]] = []
+    for place in sorted(range(len(windows)), key=lambda place: len(windows[place].ids)):
+        if batches and (len(batches[-1]) + 1) * len(windows[place].ids) <= most:
+            batches[-1].append(place)
+        else:
+            batches.append([place])
+    return batches
 
 
 def _output(raw: WindowBatch, row: int, window: Window, labels: LabelSpace) -> EncoderOutput:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
 import sys
+import time
 from itertools import islice
 
 import pytest
 
 from eval import benchmarks
-from eval.benchmarks import BenchmarkFailed, file_run, n_tokens, repeated, sample_texts, typical
+from eval.benchmarks import BenchmarkFailed, file_run, n_tokens, repeated, sample_texts, speed, typical
+from tests.stubs import StubTagger
 
 # What `stemme tag IN -o OUT` does with ids, and nothing else; the last line is lost, moved or kept.
 TAG = """
@@ -32,6 +34,26 @@ def test_repeated_comments_have_new_ids_and_the_same_texts():
     comments = list(islice(repeated(["a", "b"], 5), 10))
     assert [comment.text for comment in comments] == ["a", "b", "a", "b", "a"]
     assert len({comment.id for comment in comments}) == 5
+
+
+class Waiting(StubTagger):
+    """Takes its time and leaves the processor to others."""
+
+    def tag(self, comments, *, batch_size=64):
+        time.sleep(0.5)
+        yield from super().tag(comments, batch_size=batch_size)
+
+
+def test_the_speed_counts_what_was_tagged_and_what_it_cost(monkeypatch):
+    monkeypatch.setattr(benchmarks, "_load", lambda _: Waiting())
+    run = speed(None, 128)
+    assert run.comments == 128
+    assert 30 <= run.tokens <= 50
+    assert run.seconds >= 0.5
+    assert run.comments_per_second <= 256
+    assert 0 < run.processor_seconds < 0.5  # waiting costs none
+    assert run.milliseconds_each == pytest.approx(1_000 * run.processor_seconds / 128)
+    assert run.resident_mib == pytest.approx(own_mib(), rel=0.2)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -63,3 +63,9 @@ class EncoderByHand:
         self.asked.append(list(texts))
         self.questions.append(list(questions or [None] * len(texts)))
         return [self._outputs.get(text) or token_scores(text, {}) for text in texts]
+
+    def as_ready(
+        self, texts: Sequence[str], questions: Sequence[str | None] | None = None
+    ) -> Iterator[tuple[int, EncoderOutput]]:
+        """The last text first: an order that no caller may count on."""
+        return reversed(list(enumerate(self.run(texts, questions))))

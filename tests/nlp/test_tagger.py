@@ -70,6 +70,15 @@ def test_a_message_never_repeats_the_text():
     assert "hemmelig" not in failed.error.message
 
 
+def test_records_keep_their_order_when_the_encoder_is_ready_in_another():
+    texts = ["Bra", "", "Dyrt", "\0", "Fint"]  # the encoder by hand is ready with the last first
+    outputs = {"Dyrt": token_scores("Dyrt", {"Dyrt": {"price_value": 2.0}})}
+    records = list(by_hand(outputs).tag([Comment(str(number), text) for number, text in enumerate(texts)]))
+    assert [record.id for record in records] == ["0", "1", "2", "3", "4"]
+    assert [isinstance(record, FailedComment) for record in records] == [False, True, False, True, False]
+    assert [len(record.themes) for record in records if isinstance(record, TaggedComment)] == [0, 1, 0]
+
+
 def test_order_is_kept_and_the_stream_is_read_as_it_is_asked_for():
     tagger = by_hand()
     read = []
@@ -151,5 +160,15 @@ def test_a_model_for_other_labels_is_refused(tmp_path):
 
 
 def test_the_model_runs_on_as_many_threads_as_are_asked_for():
-    forward = Tagger.load(threads=3)._encoder._forward
-    assert forward._session.get_session_options().intra_op_num_threads == 3
+    encoder = Tagger.load(threads=3)._encoder
+    assert encoder.threads == 3
+    assert encoder._forward._session.get_session_options().intra_op_num_threads == 1  # passes run side by side instead
+
+
+def test_the_shipped_model_says_the_same_on_one_thread_and_on_three():
+    texts = ["Dyrt", "Levert til avtalt tid, og sjåføren var hyggelig.", "Elendig service. " * 80] * 8
+    comments = [Comment(str(number), text) for number, text in enumerate(texts)]
+    alone, beside = (list(Tagger.load(threads=threads).tag(comments)) for threads in (1, 3))
+    for one, other in zip(alone, beside, strict=True):
+        assert [tag.theme for tag in one.themes] == [tag.theme for tag in other.themes]
+        assert one.sentiment.score == pytest.approx(other.sentiment.score, abs=0.001)

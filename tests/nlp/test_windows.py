@@ -1,3 +1,6 @@
+import threading
+import time
+
 import numpy as np
 import pytest
 
@@ -31,10 +34,11 @@ class SeesDyrt:
         )
 
 
-def encoder(max_tokens=16, batch_size=32):
+def encoder(max_tokens=16, batch_tokens=512, threads=1):
     tokenizer = tiny_tokenizer(WORDS)
     network = SeesDyrt(tokenizer.token_to_id("dyrt"))
-    return WindowedEncoder(network, Windows(tokenizer, max_tokens), LABELS, batch_size=batch_size), network
+    windows = Windows(tokenizer, max_tokens)
+    return WindowedEncoder(network, windows, LABELS, batch_tokens=batch_tokens, threads=threads), network
 
 
 def test_a_word_in_any_window_counts_for_the_text():
@@ -61,10 +65,84 @@ def test_the_embedding_of_a_long_text_is_a_unit_vector():
 
 def test_short_and_long_texts_do_not_share_a_batch():
     texts = ["god", " ".join(WORDS * 3)] * 2
-    batched, network = encoder(batch_size=2)
+    batched, network = encoder(batch_tokens=28)
     outputs = batched.run(texts)
     assert network.shapes == [(2, 3), (2, 14)]
     assert [len(output.offsets) for output in outputs] == [3, 14, 3, 14]
+
+
+def test_as_many_passes_run_at_once_as_there_are_threads():
+    together, network = encoder(batch_tokens=3, threads=2)
+    meeting = threading.Barrier(2)  # a pass that runs alone waits here until it fails
+    together._forward = lambda ids, mask: (meeting.wait(timeout=10), network(ids, mask))[1]
+    outputs = together.run(["god", "dyrt", "pakke", "dyrt"])
+    assert [output.tags.max() for output in outputs] == [-5.0, 3.0, -5.0, 3.0]
+
+
+def test_no_more_passes_run_at_once_than_there_are_threads():
+    together, network = encoder(batch_tokens=3, threads=2)
+    running, most = [], []
+
+    def slow(ids, mask):
+        running.append(ids)
+        most.append(len(running))
+        time.sleep(0.01)
+        running.pop()
+        return network(ids, mask)
+
+    together._forward = slow
+    together.run(["god"] * 8)
+    assert max(most) == 2
+
+
+def test_threads_get_equal_shares():
+    together, network = encoder(batch_tokens=24, threads=2)
+    together.run(["god"] * 10)  # 30 tokens: one pass of 24 and one of 6 would leave a thread idle
+    assert sorted(network.shapes) == [(5, 3), (5, 3)]
+
+
+def test_windows_longer_than_a_pass_run_alone():
+    alone, network = encoder(batch_tokens=4)
+    outputs = alone.run([" ".join(WORDS), "god"])
+    assert network.shapes == [(1, 3), (1, 6)]
+    assert [len(output.offsets) for output in outputs] == [6, 3]
+
+
+def test_a_text_is_ready_before_others_have_run():
+    waiting, network = encoder(batch_tokens=14, threads=2)
+    short_is_read = threading.Event()
+
+    def forward(ids, mask):
+        if ids.shape[1] > 3:
+            assert short_is_read.wait(timeout=10)
+        return network(ids, mask)
+
+    waiting._forward = forward
+    ready = waiting.as_ready([" ".join(WORDS * 3), "god"])
+    assert next(ready)[0] == 1
+    short_is_read.set()
+    assert [place for place, _ in ready] == [0]
+
+
+def test_windows_of_a_text_that_run_at_once_are_joined_in_order():
+    text = " ".join(["dyrt", *["god"] * 60, "sen"])
+    (output,) = encoder(batch_tokens=16, threads=3)[0].run([text])
+    words = [text[start:end] for start, end in output.offsets if start < end]
+    assert words == text.split()
+    assert output.tags[LABELS.column["price_value"]] == 3.0
+
+
+def test_an_error_in_a_pass_reaches_the_caller_and_stops_the_others():
+    failing, network = encoder(batch_tokens=3, threads=2)
+
+    def forward(ids, mask):
+        network.shapes.append(ids.shape)
+        raise RuntimeError("out of memory")
+
+    failing._forward = forward
+    with pytest.raises(RuntimeError, match="out of memory"):
+        failing.run(["god"] * 200)
+    assert len(network.shapes) < 200
 
 
 def test_no_texts():

@@ -1,5 +1,7 @@
 """What int8 costs and what it must not: tags that depend on the comments beside them."""
 
+from collections import Counter
+
 import numpy as np
 import pytest
 
@@ -27,7 +29,9 @@ def folder(tmp_path_factory):
     model = TaggingModel(BertModel(config, add_pooling_layer=False), LABELS)
     torch.nn.init.normal_(model.heads.tags, std=0.5)
     folder = tmp_path_factory.mktemp("onnx")
+    before = model.backbone.config._attn_implementation
     export_onnx(model, folder / "full.onnx")
+    assert model.backbone.config._attn_implementation == before != "eager"  # training goes on with the fast one
     quantize(folder / "full.onnx", folder / "int8.onnx")
     return folder
 
@@ -63,6 +67,26 @@ def test_a_comment_gets_the_same_answer_alone_and_in_company(folder, batch):
         alone = forward(ids[row : row + 1, :length], mask[row : row + 1, :length])
         np.testing.assert_allclose(alone.tags[0], together.tags[row], atol=1e-4)
         np.testing.assert_allclose(alone.token_weights[0], together.token_weights[row, :length], atol=1e-4)
+
+
+def operators(path):
+    return Counter(node.op_type for node in onnx.load(path).graph.node)
+
+
+def test_attention_is_two_products_and_a_softmax(folder):
+    found = operators(folder / "full.onnx")
+    assert found["Softmax"] == 2 + 1  # of two layers and of the heads
+    assert not found["IsNaN"]
+
+
+def test_a_row_is_quantized_in_one_pass(folder):
+    # In each of two layers: before queries, keys and values, after attention, around the two of the feed-forward part.
+    # Then the heads': the tokens' scores and the sentiment about themes.
+    n_activations, n_products = 2 * 4 + 2, 2 * 6 + 2
+    added = operators(folder / "int8.onnx") - operators(folder / "full.onnx")
+    assert added["QuantizeLinear"] == added["Flatten"] == n_activations
+    assert added["MatMulIntegerToFloat"] == n_products
+    assert added["Div"] == 0  # none by the scales
 
 
 def test_every_matrix_and_table_is_int8(folder):
