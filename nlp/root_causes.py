@@ -109,7 +109,7 @@ def find_root_causes(
     controls : dimensions that the regression of NPS holds alike
     replicates : bootstrap samples of the NPS cost
     expected : how many comments a stream will have, for the progress
-    spool : whether embeddings lie in a temporary file in place of memory: 1 KB a clause, some 3 GB for a million comments
+    spool : whether embeddings lie in a temporary file and not in memory; they take 1 KB a clause
     progress : called with what is being done and the share of it that is done
 
     Raises
