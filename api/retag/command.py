@@ -198,12 +198,12 @@ def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None
 
 def _follow(store: Store, settings: Settings, job_id: int) -> None:
     """Run the job here if no other process does, and show how far it is until it has ended."""
+    from api.job_kinds import job_kinds  # noqa: PLC0415
     from api.jobs.jobs import find_job  # noqa: PLC0415
     from api.jobs.runner import JobRunner  # noqa: PLC0415
-    from api.retag.job import RetagJob  # noqa: PLC0415
 
-    kind = RetagJob(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, [kind])
+    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+    runner = JobRunner(store, kinds)
     with _terminated_as_interrupted(), _Bar() as bar:
         runner.start()
         try:
