@@ -31,7 +31,7 @@ class EstimateOut(BaseModel):
 
 
 class ChangeOut(BaseModel):
-    """When its share changed last."""
+    """When its share rose."""
 
     date: Day = Field(description="The day.")
     strength: float | None = Field(description="The share after over the share before; null if there was none before.")
@@ -137,7 +137,9 @@ class CauseBrief(BaseModel):
         description="NPS points that it costs, all other causes and places held alike; null with too few answers."
     )
     points_lost_now: float | None = Field(description="The same at its present share, by which it is ranked.")
-    change: ChangeOut | None = Field(description="When its share changed last; null if it has been steady.")
+    change: ChangeOut | None = Field(
+        description="When its share rose, of several rises the clearest; null if it did not."
+    )
     growth: EstimateOut | None = Field(description="Its share in the last four weeks over the share before.")
     rank_rising: int | None = Field(description="From 1 among those that have risen; null of the others.")
     points_risen: float | None = Field(description="NPS points that came with its rise.")

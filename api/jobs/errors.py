@@ -17,7 +17,7 @@ class JobUnderWay(JobError):
     def __init__(self, kind: str, id_: int) -> None:
         super().__init__(
             f"Job {id_} ({kind}) is under way, and there is one of a kind at a time. Wait for it "
-            f"(`GET /v1/jobs/{id_}`) or cancel it (`DELETE /v1/jobs/{id_}`, `stemme {kind} cancel`)."
+            f"(`GET /v1/jobs/{id_}`) or cancel it (`DELETE /v1/jobs/{id_}`{_CANCELS.get(kind, '')})."
         )
 
 
@@ -52,3 +52,4 @@ class RecordedError(JobError):
 
 
 _HINT = {("retag", "succeeded"): "To undo a retag: `POST /v1/runs/{id}/activate` or `stemme retag rollback`."}
+_CANCELS = {"retag": ", `stemme retag cancel`"}
