@@ -82,14 +82,14 @@ def test_the_command_writes_a_page_with_quotes_and_parquet(store: Store, databas
     html = (tmp_path / "causes.html").read_text(encoding="utf-8")
     assert "Pakka kom sein" in html
     assert "survey/L" in html
-    assert "1. mars 2026" in html
+    assert "1 mars 2026" in html
     assert call(database, "-o", tmp_path / "causes.parquet").exit_code == 0
     assert pq.read_table(tmp_path / "causes.parquet").num_rows == 3
 
 
 def test_an_empty_store_is_said_and_nothing_is_written(store: Store, database: str, tmp_path: Path) -> None:
     result = call(database, "-o", tmp_path / "causes.json")
-    assert result.exit_code == 1
+    assert result.exit_code == 2
     assert result.stderr.endswith("(no_topics)\n")
     assert list(tmp_path.glob("causes*")) == []
 
