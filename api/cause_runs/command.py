@@ -61,8 +61,8 @@ def topics_of_store(
     store = Store.open(settings.database)
     try:
         with open_output(output, source=NO_SOURCE) as stream:  # first: what cannot be written is said before the work
-            job = _ended(store, settings, _job(store, parameters), quiet=quiet)
-            assert job.result is not None  # it has succeeded
+            job = _succeeded(store, settings, parameters, quiet=quiet)
+            assert job.result is not None
             with store.read() as session:
                 run = find_run(session, job.result["cause_run"])
             told = restored(store, run)
@@ -106,35 +106,45 @@ def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any
 OPTIONS: Final = {"names": "company", "metadata": "by", "time_zone": "time-zone"}
 
 
-def _job(store: Store, parameters: dict[str, Any]) -> Job:
-    """The job that is under way with the same parameters, else a new one.
+def _succeeded(store: Store, settings: Settings, parameters: dict[str, Any], *, quiet: bool) -> Job:
+    """The job that was under way with the same parameters, else a new one, when it has succeeded.
 
     Raises
     ------
     JobUnderWay : if another is under way
+    RecordedError : if it has failed
+    typer.Exit : if it is interrupted or cancelled
     """
-    from api.jobs.errors import JobUnderWay  # noqa: PLC0415
+    from api.jobs.errors import JobUnderWay, RecordedError  # noqa: PLC0415
     from api.jobs.jobs import create_job, unfinished_job  # noqa: PLC0415
 
     job = unfinished_job(store, ["topics"])
+    if job is not None and job.state == "cancelling":  # an interrupted command has left it to whoever comes next
+        _ended(store, settings, job, quiet=quiet)
+        job = None
     if job is None:
-        return create_job(store, kind="topics", parameters=parameters, by=user())
-    if job.parameters != parameters:
+        job = create_job(store, kind="topics", parameters=parameters, by=user())
+    elif job.parameters != parameters:
         raise JobUnderWay("topics", job.id)
-    _say(f"Job {job.id} goes on.")
+    else:
+        _say(f"Job {job.id} goes on.")
+    job = _ended(store, settings, job, quiet=quiet)
+    if job.state == "cancelled":
+        _say(f"Job {job.id} was cancelled; nothing was stored or written.")
+        raise typer.Exit(1)
+    if job.state != "succeeded":
+        raise RecordedError(job.error_code or "job_error", job.error_message or "The job has failed.")
     return job
 
 
 def _ended(store: Store, settings: Settings, job: Job, *, quiet: bool) -> Job:
-    """The job when it has succeeded; it is run here if no other process does.
+    """The job when it has ended; it is run here if no other process does.
 
     Raises
     ------
-    RecordedError : if it has failed
-    typer.Exit : if it is interrupted or cancelled
+    typer.Exit : if it is interrupted
     """
     from api.job_kinds import job_kinds  # noqa: PLC0415
-    from api.jobs.errors import RecordedError  # noqa: PLC0415
     from api.jobs.jobs import find_job  # noqa: PLC0415
     from api.jobs.runner import JobRunner  # noqa: PLC0415
 
@@ -151,11 +161,6 @@ def _ended(store: Store, settings: Settings, job: Job, *, quiet: bool) -> Job:
             raise typer.Exit(INTERRUPTED) from None
         finally:
             runner.stop()
-    if found.state == "cancelled":
-        _say(f"Job {job.id} was cancelled; nothing was stored or written.")
-        raise typer.Exit(1)
-    if found.state != "succeeded":
-        raise RecordedError(found.error_code or "job_error", found.error_message or "The job has failed.")
     return found
 
 
@@ -170,9 +175,10 @@ def _cancel(store: Store, job: Job) -> None:
     with suppress(JobFinished):
         cancel_job(store, job.id, by=user())
     until = time.monotonic() + PATIENCE_SECONDS
-    while not find_job(store, job.id).finished and time.monotonic() < until:
+    while not (ended := find_job(store, job.id).finished) and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
-    _say(f"Interrupted. Job {job.id} is cancelled; nothing was stored or written.")
+    when = "" if ended else ", and will have ended when the command is said again or a service starts"
+    _say(f"Interrupted. Job {job.id} is cancelled{when}; nothing was written.")
 
 
 def _summary(job: Job) -> str:
