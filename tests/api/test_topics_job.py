@@ -205,8 +205,7 @@ class TestFailing:
         job = ask(archive)
         thread = Thread(target=run_topics, args=(archive, job), kwargs={"reader": Slow(0.2)})
         thread.start()
-        wait_for(lambda: find_job(archive, job.id).state == JobState.RUNNING)
-        assert find_job(archive, job.id).doing == "reading comments"
+        wait_for(lambda: find_job(archive, job.id).doing == "reading comments")
         cancel_job(archive, job.id, by="test")
         thread.join()
         ended = find_job(archive, job.id)
