@@ -8,14 +8,14 @@ from typing import Any, Literal
 
 from nlp.causes.chance import Estimate
 from nlp.causes.describe import CauseStatistics
-from nlp.root_causes import RootCauses
+from nlp.root_causes import Causes
 
 ReaderLanguage = Literal["en", "nb", "nn", "da", "sv"]
 BETWEEN = " + "
 """Between the dimensions, and the values, of a concentration in two dimensions at once."""
 
 
-def cause_rows(found: RootCauses, *, language: ReaderLanguage) -> list[dict[str, Any]]:
+def cause_rows(found: Causes, *, language: ReaderLanguage) -> list[dict[str, Any]]:
     """One row a cause.
 
     Parameters
@@ -26,7 +26,7 @@ def cause_rows(found: RootCauses, *, language: ReaderLanguage) -> list[dict[str,
     return [_row(cause, found, ids, language) for cause in found.report.causes]
 
 
-def _row(cause: CauseStatistics, found: RootCauses, ids: list[str], language: ReaderLanguage) -> dict[str, Any]:
+def _row(cause: CauseStatistics, found: Causes, ids: list[str], language: ReaderLanguage) -> dict[str, Any]:
     topic = found.model.topic(cause.cause)
     onset = cause.trend.onset
     return {

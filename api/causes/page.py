@@ -20,7 +20,7 @@ from api.causes.as_json import ReaderLanguage
 from api.causes.charts import interval_chart, week_chart
 from nlp.causes.chance import Estimate
 from nlp.causes.describe import CauseStatistics
-from nlp.root_causes import Feedback, RootCauses
+from nlp.root_causes import Causes, Feedback
 from nlp.taxonomy import Taxonomy
 from nlp.topics import REASONS, Quote, Topic
 
@@ -33,11 +33,12 @@ CONTEXT: Final = 160
 
 
 def page(
-    found: RootCauses,
+    found: Causes,
     feedback: Sequence[Feedback],
     *,
     language: ReaderLanguage,
     today: date,
+    days: tuple[date, date] | None = None,
     most_causes: int = MOST_CAUSES,
     taxonomy: Taxonomy | None = None,
 ) -> str:
@@ -45,24 +46,27 @@ def page(
 
     Parameters
     ----------
-    feedback : that the causes were found in; quotes are cut from it
+    feedback : that the causes were found in, or as much of it as is quoted; quotes are cut from it
+    days : the first and the last of the comments; of those in `feedback` if None
     language : of the page, labels and numbers; quotes stay as customers wrote them
     most_causes : that are shown, and beside them the first of those that have risen; the page says how many more there
         are
     """
-    return _Page(found, feedback, language, taxonomy or Taxonomy.load()).html(today, most_causes)
+    known = sorted(each.day for each in feedback if each.day is not None) if days is None else days
+    made = _Page(found, feedback, language, taxonomy or Taxonomy.load())
+    return made.html(today, most_causes, (known[0], known[-1]) if known else None)
 
 
 class _Page:
     def __init__(
-        self, found: RootCauses, feedback: Sequence[Feedback], language: ReaderLanguage, taxonomy: Taxonomy
+        self, found: Causes, feedback: Sequence[Feedback], language: ReaderLanguage, taxonomy: Taxonomy
     ) -> None:
-        self._found, self._feedback, self._language, self._taxonomy = found, feedback, language, taxonomy
+        self._found, self._language, self._taxonomy = found, language, taxonomy
         self._text = _texts()[language]
         self._by_id = {each.comment.id: each for each in feedback}
         self._order = [topic.id for topic in found.model.topics]
 
-    def html(self, today: date, most_causes: int) -> str:
+    def html(self, today: date, most_causes: int, days: tuple[date, date] | None) -> str:
         report = self._found.report
         rising = sorted((cause for cause in report.causes if cause.rank_rising is not None), key=_rank_rising)
         first = report.causes[:most_causes]
@@ -75,7 +79,7 @@ class _Page:
         return environment.get_template("page.html.j2").render(
             language=self._language,
             text=self._text,
-            summary=self._summary(),
+            summary=self._summary(days),
             overview=interval_chart(known) if known else {"bars": ()},
             rising=[
                 {"id": cause.cause, "label": self._label(cause.cause), "since": self._since(cause)}
@@ -86,12 +90,11 @@ class _Page:
             made=self._say("made", version=_version(), model=self._found.model.encoder, date=self._date(today)),
         )
 
-    def _summary(self) -> Mapping[str, str]:
+    def _summary(self, days: tuple[date, date] | None) -> Mapping[str, str]:
         report = self._found.report
-        days = sorted(each.day for each in self._feedback if each.day is not None)
         comments = self._number(report.comments)
         read = (
-            self._say("read", comments=comments, first=self._date(days[0]), last=self._date(days[-1]))
+            self._say("read", comments=comments, first=self._date(days[0]), last=self._date(days[1]))
             if days
             else self._say("read_undated", comments=comments)
         )

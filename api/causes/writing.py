@@ -15,7 +15,7 @@ from api.causes.as_json import ReaderLanguage, cause_rows
 from api.files.errors import UnknownFormat
 from api.files.formats import STANDARD_STREAM
 from api.files.jsontext import dumps
-from nlp.root_causes import Feedback, RootCauses
+from nlp.root_causes import Causes, Feedback
 
 
 class CauseFormat(StrEnum):
@@ -48,17 +48,24 @@ def cause_format(name: str) -> CauseFormat:
 def write_causes(
     stream: IO[bytes],
     format_: CauseFormat,
-    found: RootCauses,
+    found: Causes,
     feedback: Sequence[Feedback],
     *,
     language: ReaderLanguage,
     today: date,
+    days: tuple[date, date] | None = None,
 ) -> None:
-    """Write what was found; `feedback` is what it was found in."""
+    """Write what was found.
+
+    Parameters
+    ----------
+    feedback : what it was found in, or as much of it as is quoted
+    days : the first and the last of the comments; of those in `feedback` if None
+    """
     if format_ is CauseFormat.HTML:
         from api.causes.page import page  # noqa: PLC0415, JSON needs no template
 
-        stream.write(page(found, feedback, language=language, today=today).encode())
+        stream.write(page(found, feedback, language=language, today=today, days=days).encode())
     elif format_ is CauseFormat.PARQUET:
         pq.write_table(pa.Table.from_pylist(cause_rows(found, language=language), schema=SCHEMA), stream)
     else:

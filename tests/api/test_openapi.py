@@ -141,6 +141,18 @@ DESCRIBED = [
     *("CorrectionOut", "CorrectionPage", "Withdrawal", "AgreementReport"),
     *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
     *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
+    *(
+        "TopicsRequest",
+        "TopicsFilters",
+        "CauseList",
+        "CauseRunOut",
+        "CauseBrief",
+        "EstimateOut",
+        "ChangeOut",
+        "SinceOut",
+    ),
+    *("CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("CauseComment", "CauseCommentPage", "CauseRunList"),
 ]
 
 
