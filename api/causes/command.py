@@ -89,6 +89,12 @@ def topics(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Folder for the topics, for the next run.", show_default=False)
     ] = None,
+    actions: Annotated[
+        Path | None,
+        typer.Option(
+            "--actions", help="A .toml or .json file of what was done about causes: the report says what came of it."
+        ),
+    ] = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Where days begin, for times that name a zone.")
     ] = "Europe/Oslo",
@@ -114,14 +120,17 @@ def topics(
 
     for module in ("sklearn", "scipy", "simplemma", "ruptures", "jinja2", "babel"):
         require(module, extra=EXTRA)
+    from api.causes.actions_file import ActionsFile  # noqa: PLC0415, it needs the extra
+    from api.causes.outcomes import ActionsOfCauses  # noqa: PLC0415
     from nlp.root_causes import find_root_causes  # noqa: PLC0415
     from nlp.tagger import Tagger  # noqa: PLC0415
     from nlp.topics import TopicModel, TopicSettings  # noqa: PLC0415
 
     format_, zone = cause_format(output), named_zone(time_zone)
     before = None if former is None else TopicModel.load(former)
+    done = ActionsOfCauses(None if actions is None else ActionsFile.read(actions), former=before)
     roles = Roles(None if number_rows else id_column, text_column, question_column)
-    columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()))
+    columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()), done.dimensions)
     csv.field_size_limit(MAX_CELL)
     source = Source(input_, None if input_ == STANDARD_STREAM else Path(input_))
     loaded: list[Any] = []
@@ -153,7 +162,12 @@ def topics(
                 seed=seed,
                 progress=_Steps(bar),
             )
-            write_causes(stream, format_, found, read.feedback, language=language.value, today=date.today())
+            watched = done.watch(found, read.feedback)
+            for sentence in watched.notices:
+                bar.notice(sentence)
+            write_causes(
+                stream, format_, found, read.feedback, language=language.value, today=date.today(), watched=watched
+            )
     except KeyboardInterrupt:
         left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
         _say(f"interrupted. {left}; the same command starts over.", style="red")
