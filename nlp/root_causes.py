@@ -6,9 +6,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from array import array
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field
 from datetime import date
+from typing import TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
@@ -19,7 +21,7 @@ from nlp.causes.nps_cost import REPLICATES
 from nlp.causes.observations import Factor, Observations
 from nlp.errors import StemmeError
 from nlp.record import Comment, TaggedComment
-from nlp.topic_segments import Reader
+from nlp.topic_segments import Reader, spooled
 from nlp.topics import (
     Reason,
     Segment,
@@ -33,6 +35,7 @@ from nlp.topics import (
 )
 
 Progress = Callable[[str, float], None]
+Value = TypeVar("Value", str, date)
 
 
 class NoTopics(StemmeError):
@@ -69,16 +72,20 @@ class RootCauses:
     report : the causes with their figures, ranked; a cause's id is its topic's
     members : for each topic's id the ids of its comments, in the order in which they came
     without : ids of the comments that have neither topic nor theme, and why
+    segments : the clauses that the topics were found in, row for row with `model.assignment`
+    observations : the comments as columns, which the report was computed from
     """
 
     model: TopicModel
     report: CauseReport
     members: Mapping[str, Sequence[str]]
     without: Mapping[str, Reason]
+    segments: Sequence[Segment] = field(repr=False)
+    observations: Observations = field(repr=False)
 
 
 def find_root_causes(
-    feedback: Sequence[Feedback],
+    feedback: Iterable[Feedback],
     reader: Reader,
     *,
     settings: TopicSettings | None = None,
@@ -87,18 +94,22 @@ def find_root_causes(
     controls: Sequence[str] = CONTROLS,
     replicates: int = REPLICATES,
     seed: int = 0,
+    expected: int | None = None,
+    spool: bool = False,
     progress: Progress | None = None,
 ) -> RootCauses:
     """Find the causes that the comments speak of and describe each; the same comments and seed give the same causes.
 
     Parameters
     ----------
-    feedback : each id once
+    feedback : each id once; of each only its clauses and what is counted are kept, so it may be a stream
     reader : embeds the comments' clauses
     former : topics of the last run, which keep their ids and what analysts did to them
     encoder : name of the model that `reader` runs, as `name@version`
     controls : dimensions that the regression of NPS holds alike
     replicates : bootstrap samples of the NPS cost
+    expected : how many comments a stream will have, for the progress
+    spool : whether embeddings lie in a temporary file and not in memory; they take 1 KB a clause
     progress : called with what is being done and the share of it that is done
 
     Raises
@@ -107,7 +118,10 @@ def find_root_causes(
     MissingExtra : if what clustering needs is not installed
     """
     report = progress or (lambda _step, _share: None)
-    batch = joined(_counted(segments_of(((each.comment, each.record) for each in feedback), reader), feedback, report))
+    total = len(feedback) if isinstance(feedback, Sized) else expected
+    columns = _Columns()
+    batches = _counted(segments_of(columns.passing(feedback), reader), columns, total, report)
+    batch = spooled(batches) if spool else joined(batches)
     model = find_topics(
         batch.segments,
         batch.embeddings,
@@ -119,11 +133,11 @@ def find_root_causes(
     )
     if not model.topics:
         raise NoTopics(
-            f"No topic was found in {len(feedback):,} comments: nothing is said by enough of them. "
+            f"No topic was found in {len(columns):,} comments: nothing is said by enough of them. "
             "Give more comments, or let topics be smaller."
         )
     report("describing causes", 0.0)
-    observations = observations_of(feedback, batch.segments, model)
+    observations = columns.observations(batch.segments, model)
     found = describe_causes(observations, controls=controls, replicates=replicates, seed=seed)
     report("describing causes", 1.0)
     members = {
@@ -131,87 +145,124 @@ def find_root_causes(
         for column, topic in enumerate(observations.causes)
     }
     spoken = comments_without_topic(batch.segments, model.assignment)
-    return RootCauses(model, found, members, _with_silent(spoken, feedback, batch.segments))
+    without = _with_silent(spoken, columns.ids, columns.themed, batch.segments)
+    return RootCauses(model, found, members, without, batch.segments, observations)
 
 
-def observations_of(feedback: Sequence[Feedback], segments: Sequence[Segment], model: TopicModel) -> Observations:
-    """The comments as columns, and which topics each of them speaks of.
+class _Columns:
+    """What is counted of comments, as they pass: a few numbers each, and words where they show a factor."""
 
-    Parameters
-    ----------
-    segments : those that the model's topics were found in
-    """
-    rows = {each.comment.id: row for row, each in enumerate(feedback)}
-    topics = model.assignment.topics
-    pairs = {
-        (rows[segment.comment_id], int(topic)) for segment, topic in zip(segments, topics, strict=True) if topic >= 0
-    }
-    where = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
-    membership = csr_array(
-        (np.ones(len(where), dtype=np.int64), (where[:, 0], where[:, 1])), shape=(len(feedback), len(model.topics))
-    )
-    names = sorted({name for each in feedback for name in each.dimensions})
-    factors, evidence = _experienced(feedback)
-    known_respondents = any(each.respondent is not None for each in feedback)
-    return Observations(
-        ids=[each.comment.id for each in feedback],
-        causes=[topic.id for topic in model.topics],
-        membership=membership,
-        days=np.array([np.datetime64(each.day, "D") if each.day else np.datetime64("NaT") for each in feedback]).astype(
-            "datetime64[D]"
-        ),
-        nps=np.array([np.nan if each.nps is None else each.nps for each in feedback], dtype=np.float64),
-        sentiment=np.array([each.record.sentiment.score for each in feedback], dtype=np.float64),
-        words=np.array([len(each.comment.text.split()) for each in feedback], dtype=np.int64),
-        dimensions={name: [each.dimensions.get(name) for each in feedback] for name in names},
-        respondents=[each.respondent for each in feedback] if known_respondents else None,
-        factors=factors,
-        factor_evidence=evidence,
-        stages=_stages(feedback),
-    )
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self._days: list[date | None] = []
+        self._nps, self._sentiment, self._words = array("d"), array("d"), array("q")
+        self._respondents: list[str | None] = []
+        self._dimensions: dict[str, dict[int, str]] = {}
+        self._evidence: dict[Factor, dict[int, list[str]]] = {}
+        self._stages: dict[str, array[int]] = {}
+        self._themed: set[int] = set()
+        self._known: dict[str | date, str | date] = {}
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @property
+    def themed(self) -> set[str]:
+        """Ids of the comments that have a theme."""
+        return {self.ids[row] for row in self._themed}
+
+    def passing(self, feedback: Iterable[Feedback]) -> Iterator[tuple[Comment, TaggedComment]]:
+        """Each comment with its record, once it has been counted."""
+        for each in feedback:
+            self._add(each)
+            yield each.comment, each.record
+
+    def observations(self, segments: Sequence[Segment], model: TopicModel) -> Observations:
+        """The comments as columns, and which topics each of them speaks of.
+
+        Parameters
+        ----------
+        segments : those that the model's topics were found in
+        """
+        rows = {id_: row for row, id_ in enumerate(self.ids)}
+        n_comments, topics = len(self.ids), model.assignment.topics
+        pairs = {
+            (rows[segment.comment_id], int(topic))
+            for segment, topic in zip(segments, topics, strict=True)
+            if topic >= 0
+        }
+        where = np.array(sorted(pairs), dtype=np.int64).reshape(-1, 2)
+        membership = csr_array(
+            (np.ones(len(where), dtype=np.int64), (where[:, 0], where[:, 1])), shape=(n_comments, len(model.topics))
+        )
+        nowhere: Sequence[str] = ()
+        return Observations(
+            ids=self.ids,
+            causes=[topic.id for topic in model.topics],
+            membership=membership,
+            days=np.array([np.datetime64(day, "D") if day else np.datetime64("NaT") for day in self._days]).astype(
+                "datetime64[D]"
+            ),
+            nps=np.array(self._nps, dtype=np.float64),
+            sentiment=np.array(self._sentiment, dtype=np.float64),
+            words=np.array(self._words, dtype=np.int64),
+            dimensions={
+                name: [values.get(row) for row in range(n_comments)]
+                for name, values in sorted(self._dimensions.items())
+            },
+            respondents=self._respondents if any(each is not None for each in self._respondents) else None,
+            factors={factor: _at(rows_of, n_comments) for factor, rows_of in self._evidence.items()},
+            factor_evidence={
+                factor: [words.get(row, nowhere) for row in range(n_comments)]
+                for factor, words in self._evidence.items()
+            },
+            stages={stage: _at(rows_of, n_comments) for stage, rows_of in self._stages.items()},
+        )
+
+    def _add(self, each: Feedback) -> None:
+        row, record = len(self.ids), each.record
+        self.ids.append(each.comment.id)
+        self._days.append(None if each.day is None else self._same(each.day))
+        self._nps.append(np.nan if each.nps is None else each.nps)
+        self._sentiment.append(record.sentiment.score)
+        self._words.append(len(each.comment.text.split()))
+        self._respondents.append(None if each.respondent is None else self._same(each.respondent))
+        for name, value in each.dimensions.items():
+            self._dimensions.setdefault(name, {})[row] = self._same(value)
+        for tag in record.factors:
+            words = [each.comment.text[span.start : span.end] for span in tag.spans]
+            self._evidence.setdefault((tag.factor, tag.polarity), {})[row] = words
+        for stage in {tag.stage for tag in record.themes}:
+            self._stages.setdefault(stage, array("q")).append(row)
+        if record.themes:
+            self._themed.add(row)
+
+    def _same(self, value: Value) -> Value:
+        """The value as it is kept: once, however many comments have it."""
+        return cast("Value", self._known.setdefault(value, value))
 
 
-def _experienced(
-    feedback: Sequence[Feedback],
-) -> tuple[Mapping[Factor, npt.NDArray[np.bool_]], Mapping[Factor, Sequence[Sequence[str]]]]:
-    """Which comments show which factor, and in which words."""
-    shown: dict[Factor, npt.NDArray[np.bool_]] = {}
-    words: dict[Factor, list[list[str]]] = {}
-    for row, each in enumerate(feedback):
-        for tag in each.record.factors:
-            factor: Factor = (tag.factor, tag.polarity)
-            if factor not in shown:
-                shown[factor] = np.zeros(len(feedback), dtype=bool)
-                words[factor] = [[] for _ in feedback]
-            shown[factor][row] = True
-            words[factor][row] = [each.comment.text[span.start : span.end] for span in tag.spans]
-    return shown, words
+def _at(rows: Iterable[int], n_comments: int) -> npt.NDArray[np.bool_]:
+    """True at these rows."""
+    column = np.zeros(n_comments, dtype=bool)
+    column[np.fromiter(rows, dtype=np.int64)] = True
+    return column
 
 
-def _stages(feedback: Sequence[Feedback]) -> dict[str, npt.NDArray[np.bool_]]:
-    stages: dict[str, npt.NDArray[np.bool_]] = {}
-    for row, each in enumerate(feedback):
-        for tag in each.record.themes:
-            stages.setdefault(tag.stage, np.zeros(len(feedback), dtype=bool))[row] = True
-    return stages
-
-
-def _counted(batches: Iterable[SegmentBatch], feedback: Sequence[Feedback], report: Progress) -> Iterable[SegmentBatch]:
+def _counted(
+    batches: Iterable[SegmentBatch], columns: _Columns, total: int | None, report: Progress
+) -> Iterator[SegmentBatch]:
     """The batches, with word of how many comments they have come through."""
-    rows = {each.comment.id: row for row, each in enumerate(feedback)}
     for batch in batches:
-        if batch.segments:
-            report("embedding", (rows[batch.segments[-1].comment_id] + 1) / len(feedback))
+        if total:
+            report("embedding", min(len(columns) / total, 1.0))
         yield batch
 
 
 def _with_silent(
-    spoken: Mapping[str, Reason], feedback: Sequence[Feedback], segments: Sequence[Segment]
+    spoken: Mapping[str, Reason], ids: Iterable[str], themed: Collection[str], segments: Sequence[Segment]
 ) -> dict[str, Reason]:
     """The comments without a topic, and those that have no clause at all, such as a row of dots."""
     heard = {segment.comment_id for segment in segments}
-    themed = {each.comment.id for each in feedback if each.record.themes}
-    silent: dict[str, Reason] = {
-        each.comment.id: "too_short" for each in feedback if each.comment.id not in heard | themed
-    }
+    silent: dict[str, Reason] = {id_: "too_short" for id_ in ids if id_ not in heard and id_ not in themed}
     return {**{id_: reason for id_, reason in spoken.items() if id_ not in themed}, **silent}

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
+from tempfile import TemporaryFile
 from typing import Protocol
 
 import numpy as np
@@ -95,6 +96,27 @@ def joined(batches: Iterable[SegmentBatch]) -> SegmentBatch:
         [segment for batch in kept for segment in batch.segments],
         np.concatenate([batch.embeddings for batch in kept]),
     )
+
+
+def spooled(batches: Iterable[SegmentBatch]) -> SegmentBatch:
+    """All batches as one, the embeddings in a temporary file that is mapped into memory as it is needed.
+
+    The file has no name, so nothing of it is left when the process ends, however it ends. It lies where Python's
+    `tempfile` puts its files (`TMPDIR`).
+    """
+    segments: list[Segment] = []
+    width = 0
+    with TemporaryFile(prefix="stemme-") as file:
+        for batch in batches:
+            if batch.segments:
+                segments += batch.segments
+                width = batch.embeddings.shape[1]
+                file.write(np.ascontiguousarray(batch.embeddings, dtype=np.float32).tobytes())
+        if not segments:
+            return SegmentBatch([], np.zeros((0, 0), dtype=np.float32))
+        file.flush()
+        # The map keeps the file after it is closed.
+        return SegmentBatch(segments, np.memmap(file, dtype=np.float32, mode="r", shape=(len(segments), width)))
 
 
 def tag_of(span: Span, record: TaggedComment, own: TaggedComment) -> tuple[str | None, str | None]:

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from nlp.clustering.describe import Reading, describe
 from nlp.clustering.draft import draft, n_topics_of
@@ -32,7 +32,7 @@ from nlp.clustering.model import (
     nearest_centres,
 )
 from nlp.clustering.partition import Grain
-from nlp.clustering.saving import BadTopics, read_folder, write_folder
+from nlp.clustering.saving import BadTopics, read_archive, read_folder, write_archive, write_folder
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment, SegmentBatch, joined, segments_of
 
@@ -187,14 +187,7 @@ class TopicModel:
 
     def save(self, folder: Path) -> None:
         """Write the model as `topics.json` and `topics.npz` into a folder, which is made."""
-        rest = {
-            "pinned": sorted(self.pinned),
-            "changes": asdict(self.changes),
-            "settings": {**asdict(self.settings), "names": sorted(self.settings.names)},
-            "seed": self.seed,
-            "encoder": self.encoder,
-        }
-        write_folder(folder, self.topics, self.centres, self.assignment, rest)
+        write_folder(folder, self.topics, self.centres, self.assignment, self._rest())
 
     @classmethod
     def load(cls, folder: Path) -> TopicModel:
@@ -204,7 +197,35 @@ class TopicModel:
         ------
         BadTopics : if the folder lacks a file or a file cannot be read
         """
-        topics, centres, assignment, rest = read_folder(folder)
+        return cls._of(*read_folder(folder))
+
+    def to_bytes(self) -> bytes:
+        """The files that `save` writes as one archive, for a place that is no folder, such as a database."""
+        return write_archive(self.topics, self.centres, self.assignment, self._rest())
+
+    @classmethod
+    def from_bytes(cls, archive: bytes) -> TopicModel:
+        """Read a model that `to_bytes` gave.
+
+        Raises
+        ------
+        BadTopics : if it cannot be read
+        """
+        return cls._of(*read_archive(archive))
+
+    def _rest(self) -> dict[str, Any]:
+        return {
+            "pinned": sorted(self.pinned),
+            "changes": asdict(self.changes),
+            "settings": {**asdict(self.settings), "names": sorted(self.settings.names)},
+            "seed": self.seed,
+            "encoder": self.encoder,
+        }
+
+    @classmethod
+    def _of(
+        cls, topics: Sequence[Topic], centres: Centres, assignment: Assignment, rest: Mapping[str, Any]
+    ) -> TopicModel:
         return cls(
             topics=topics,
             assignment=assignment,

@@ -15,6 +15,8 @@ WIDTH = 16
 
 
 class EmbeddingStub(StubTagger):
+    taxonomy = StubTagger.taxonomy_id  # as the service calls it
+
     def tag_and_embed(self, comments: Iterable[Comment]) -> Iterator[tuple[Record, Floats | None]]:
         for comment in comments:
             record = self.tag_one(comment)

@@ -46,6 +46,7 @@ class Job(Base):
     total: Mapped[int | None] = mapped_column(RowId)
     done: Mapped[int] = mapped_column(RowId, default=0)
     per_second: Mapped[float | None]
+    doing: Mapped[str | None] = mapped_column(String(64))
     result: Mapped[dict[str, Any] | None]
     error_code: Mapped[str | None] = mapped_column(String(64))
     error_message: Mapped[str | None] = mapped_column(Text)

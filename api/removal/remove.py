@@ -10,11 +10,12 @@ from typing import Any, Self
 from sqlalchemy import ColumnElement, delete, select, text
 from sqlalchemy.orm import Session
 
+from api.cause_runs.runs import forget_versions
 from api.ingest.ingest import take_turns
 from api.removal.dependents import count_rows
 from api.removal.models import Cause, Removal
 from api.store.audit import note
-from api.store.models import Source, StoredComment
+from api.store.models import CommentVersion, Source, StoredComment
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +73,7 @@ def remove(
 ) -> Extent:
     """Remove comments, in the session's transaction, with all their versions, tags, corrections and places in queues.
 
+    Their words go from the reports of causes too, which are no comments' own.
     One line of the audit log says how many went, if any did.
 
     Parameters
@@ -84,6 +86,7 @@ def remove(
     extent = measure(session, comments)
     if not extent.comments:
         return extent
+    forget_versions(session, select(CommentVersion.id).join(CommentVersion.comment).where(comments))
     session.execute(delete(StoredComment).where(comments).execution_options(synchronize_session=False))
     counts = {"comments": extent.comments, "sources": extent.sources, "rows": dict(extent.rows)}
     line = note(session, by=by, action=f"comments.{cause}", subject=subject, detail={**counts, **(detail or {})})

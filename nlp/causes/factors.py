@@ -134,8 +134,8 @@ def typical_words(evidence: Sequence[Sequence[str]], rows: Integers, *, most: in
     """
     if not evidence:
         return ()
-    everywhere = Counter(word for stretches in evidence for word in _words(stretches))
-    here = Counter(word for row in rows for word in _words(evidence[row]))
+    everywhere = Counter(word for stretches in evidence for word in words_of_evidence(stretches))
+    here = Counter(word for row in rows for word in words_of_evidence(evidence[row]))
     total, total_here = everywhere.total(), here.total()
     total_there = total - total_here
     scores = {}
@@ -149,5 +149,10 @@ def typical_words(evidence: Sequence[Sequence[str]], rows: Integers, *, most: in
     return tuple(ranked[:most])
 
 
-def _words(stretches: Sequence[str]) -> set[str]:
+def words_of_evidence(stretches: Sequence[str]) -> set[str]:
+    """The words of a comment's stretches of text, in lower case.
+
+    >>> sorted(words_of_evidence(["Svarte surt", "surt"]))
+    ['surt', 'svarte']
+    """
     return {word.lower() for stretch in stretches for word in _WORD.findall(stretch)}

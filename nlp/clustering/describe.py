@@ -278,9 +278,33 @@ def _name(
 
 def _made_name(reader: str, theme: str | None, words: Mapping[Language, _Words], most: Sequence[Language]) -> Name:
     """A name of the theme and the heaviest words, where nobody said it shortly."""
-    first = getattr(Taxonomy.load().theme(theme).names, reader) if theme is not None else NO_THEME[reader]
+    first = name_of_theme(theme, reader)
     for language in most:
         terms = top_terms(words[language].terms.weights, words[language].terms.counts, 3)
         if terms:
-            return f"{first}: {', '.join(terms)}", language, None
+            return made_name(first, terms), language, None
     return first, reader, None
+
+
+def name_of_theme(theme: str | None, reader: str) -> str:
+    """What a topic is about, for a reader; what the taxonomy lacks is something new."""
+    return str(getattr(Taxonomy.load().theme(theme).names, reader)) if theme is not None else NO_THEME[reader]
+
+
+def made_name(first: str, terms: Sequence[str]) -> str:
+    """A name of what a topic is about and of its words.
+
+    >>> made_name("Levering", ["sein", "lager"])
+    'Levering: sein, lager'
+    """
+    return f"{first}: {', '.join(terms)}" if terms else first
+
+
+def terms_of_made_name(name: str) -> list[str]:
+    """The words that a name was made of.
+
+    >>> terms_of_made_name("Levering: sein, lager"), terms_of_made_name("Levering")
+    (['sein', 'lager'], [])
+    """
+    terms = name.partition(": ")[2]
+    return terms.split(", ") if terms else []

@@ -6,7 +6,7 @@ import pkgutil
 from importlib import import_module
 from typing import Any
 
-from sqlalchemy import JSON, Boolean, Double, Table, insert, select
+from sqlalchemy import JSON, Boolean, Double, LargeBinary, Table, insert, select
 from sqlalchemy.orm import Session
 
 import api
@@ -55,17 +55,10 @@ def fill(session: Session, table: Table, *, words: str, parents: dict[str, int])
 
 def _value(column: Any, words: str) -> Any:
     kind = column.type
-    if isinstance(kind, Moment):
-        return now()
-    if isinstance(kind, JSON):
-        return [words]
-    if isinstance(kind, Boolean):
-        return False
-    if isinstance(kind, Double):
-        return 0.5
     if kind.python_type is str:
         return words[: kind.length]
-    return 1
+    values = {Moment: now(), JSON: [words], Boolean: False, Double: 0.5, LargeBinary: words.encode()}
+    return next((value for known, value in values.items() if isinstance(kind, known)), 1)
 
 
 def rows_by_table(session: Session) -> dict[str, int]:
@@ -81,6 +74,10 @@ def places_of(session: Session, words: str) -> list[str]:
             for table in Base.metadata.sorted_tables
             for row in session.execute(select(table)).mappings()
             for column in table.columns
-            if words in str(row[column.name])
+            if words in _as_text(row[column.name])
         }
     )
+
+
+def _as_text(value: Any) -> str:
+    return value.decode(errors="replace") if isinstance(value, bytes) else str(value)
