@@ -131,6 +131,7 @@ def effect_of_outcome(outcome: Outcome) -> dict[str, Any]:
         **_effect(outcome.effect),
         "baseline_from": outcome.baseline_from.isoformat(),
         "baseline": outcome.baseline.value,
+        "watched_to": outcome.watched_to.isoformat(),
         "false_alarm_rate": outcome.effect.false_alarm,
         "confidence": round(1 - 2 * outcome.effect.false_alarm, 6),
         "elsewhere": None if outcome.elsewhere is None else _effect(outcome.elsewhere),

@@ -140,6 +140,7 @@ SCHEMA = pa.schema(
                     **_EFFECT,
                     baseline_from=pa.string(),
                     baseline=pa.string(),
+                    watched_to=pa.string(),
                     false_alarm_rate=pa.float64(),
                     confidence=pa.float64(),
                     elsewhere=_struct(**_EFFECT),

@@ -28,7 +28,8 @@ MOST_QUOTES = 5
 HIGHEST_ID = 2**63 - 1
 
 
-def _zone(name: str) -> str:
+def checked_zone(name: str) -> str:
+    """The name, if it is a zone's; for validation."""
     try:
         return Zone.named(name).name
     except UnknownTimeZone as error:
@@ -108,7 +109,7 @@ class NpsQuery(ReportQuery):
     )
     by: Dimensions = []
     period: Period | None = Field(None, description="Group by time.")
-    time_zone: Annotated[str, AfterValidator(_zone), WithJsonSchema(ZONES)] = Field(
+    time_zone: Annotated[str, AfterValidator(checked_zone), WithJsonSchema(ZONES)] = Field(
         "Europe/Oslo", max_length=64, description="Where days begin, by its IANA name."
     )
     minimum: Minimum = MINIMUM_ANSWERS
