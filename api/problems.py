@@ -103,6 +103,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "wrong_embeddings": 422,
     "cause_action_error": 422,
     "bad_action_days": 422,
+    "bad_actions": 422,
     "internal_error": 500,
     "tagging_failed": 500,
     "job_error": 500,

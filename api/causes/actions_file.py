@@ -7,7 +7,6 @@ import re
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Final
@@ -15,6 +14,8 @@ from typing import Annotated, Any, ClassVar, Final
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 from pydantic_core import ErrorDetails
 
+from api.cause_actions.errors import BadActionDays
+from api.cause_actions.fields import FIRST_DAY, LAST_DAY, Day, refuse_bad_days
 from api.files.errors import FileError
 from nlp.causes.actions import Action, Where
 from nlp.topics import Topic
@@ -36,9 +37,10 @@ class ActionEntry(BaseModel):
     cause: Text
     what: Text
     who: Text
-    since: date
+    since: Day
     where: dict[Text, Text | Annotated[list[Text], Field(min_length=1)]] = Field(default_factory=dict)
-    baseline_from: date | None = None
+    baseline_from: Day | None = None
+    until: Day | None = None
 
     @property
     def places(self) -> Where:
@@ -46,7 +48,7 @@ class ActionEntry(BaseModel):
 
     def on(self, cause: str) -> Action:
         """The action, on a topic's id."""
-        return Action(cause, self.what, self.who, self.since, self.places, self.baseline_from)
+        return Action(cause, self.what, self.who, self.since, self.places, self.baseline_from, self.until)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +111,10 @@ class ActionsFile:
                 first = error.errors(include_url=False)[0]
                 line = _line_of(first["loc"], lines, start, end)
                 raise BadActions(f"{f'{path}, line {line}' if line else at}: {_sentence(first)}") from None
-            if entry.baseline_from is not None and entry.baseline_from >= entry.since:
-                line = _line_of(("baseline_from",), lines, start, end)
-                raise BadActions(
-                    f"{f'{path}, line {line}' if line else at}: baseline_from is {entry.baseline_from}; the time that "
-                    f"an action is compared with begins before the action, which is since {entry.since}."
-                )
+            try:
+                refuse_bad_days(since=entry.since, baseline_from=entry.baseline_from, until=entry.until)
+            except BadActionDays as error:
+                raise BadActions(f"{at}: {error}") from None
             entries.append(Entry(at, entry))
         return cls(tuple(entries))
 
@@ -178,8 +178,10 @@ def _sentence(error: ErrorDetails) -> str:
         near = get_close_matches(field, names, n=1)
         hint = f" Did you mean {near[0]!r}?" if near else ""
         return f"an action has no {field!r}.{hint} Known: {', '.join(names)}."
-    if field in ("since", "baseline_from"):
-        return f"{field} is {error['input']!r}; it is a day, such as {field} = 2026-03-20."
+    if field in ("since", "baseline_from", "until"):
+        return (
+            f"{field} is {error['input']!r}; it is a day from {FIRST_DAY} to {LAST_DAY}, such as {field} = 2026-03-20."
+        )
     if field == "where":
         return 'where holds columns with one value or several, such as where = { department = ["Bergen", "Voss"] }.'
     if field:

@@ -121,6 +121,7 @@ def _action(watched: Watched) -> dict[str, Any]:
         "where": [
             {"dimension": dimension, "value": value} for dimension, values in action.where.items() for value in values
         ],
+        "until": None if action.until is None else action.until.isoformat(),
         "effect": effect_of_outcome(watched.outcome),
     }
 

@@ -136,6 +136,7 @@ SCHEMA = pa.schema(
                 who=pa.string(),
                 since=pa.string(),
                 where=pa.list_(_struct(dimension=pa.string(), value=pa.string())),
+                until=pa.string(),
                 effect=_struct(
                     **_EFFECT,
                     baseline_from=pa.string(),

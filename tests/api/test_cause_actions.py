@@ -234,6 +234,11 @@ def test_a_key_that_may_only_read_changes_nothing(archive: Store, client: TestCl
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
+def test_the_example_of_the_reference_works(archive: Store, client: TestClient) -> None:
+    (example,) = client.get("/openapi.json").json()["components"]["schemas"]["NewAction"]["examples"]
+    assert add(client, LATE, **example)["effect"]["verdict"] == "fell"
+
+
 WRONG = [
     ({"since": "i vår"}, "invalid_request", "such as 2026-03-20"),
     ({"since": "2026-04-01", "what": " "}, "invalid_request", "say in a few words"),

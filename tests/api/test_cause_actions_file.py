@@ -150,7 +150,9 @@ WRONG = {
         action("c", where='"Bergen"'),
         r"line 6: where holds columns .*\[\"Bergen\", \"Voss\"\]",
     ),
-    "a time before that begins after": (action("c", baseline_from="2026-04-01"), "line 6: baseline_from is 2026-04-01"),
+    "a time before that begins after": (action("c", baseline_from="2026-04-01"), "line 1: baseline_from is 2026-04-01"),
+    "a day that no calendar of ours has": (action("c", since=date(1, 1, 1)), "line 5: since is .*from 2000-01-01"),
+    "an end before the beginning": (action("c", until="2026-03-01"), "line 1: until is 2026-03-01"),
     "nothing": ("", "holds no actions"),
     "another table": ('[action]\ncause = "c"\n', "'action' outside of any action"),
 }
