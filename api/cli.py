@@ -426,6 +426,7 @@ app.command(
 
 - `stemme topics svar.csv -o causes.html --language nb`
 - `stemme topics comments.parquet --by region --score-column q1 -o causes.json --keep topics/`
+- `stemme topics --where submitted_from=2026-01-01T00:00:00+01:00 -o causes.html`
 """
 )(topics)
 app.command(epilog="Example: `stemme erase --respondent kunde-7 --dry-run`")(erase)

@@ -30,11 +30,12 @@ class JobOut(BaseModel):
     created_at: datetime = Field(description="When it was asked for, in UTC.")
     started_at: datetime | None = Field(description="When it was begun.")
     ended_at: datetime | None = Field(description="When it had ended.")
-    run: int | None = Field(description="The run that it prepares: see `GET /v1/runs`.")
+    run: int | None = Field(description="The tag run that a retag prepares: see `GET /v1/runs`.")
     total: int | None = Field(description="Comments that it is about; more may come meanwhile.")
     done: int = Field(description="Comments that are done.")
     per_second: float | None = Field(description="Comments a second, of late.")
     seconds_left: float | None = Field(description="At that rate.")
+    doing: str | None = Field(description="What it is at, in a few words.", examples=["finding topics"])
     result: dict[str, Any] | None = Field(description="What came of it.")
     error: JobProblem | None = Field(description="Why it has failed.")
 
@@ -45,7 +46,7 @@ class JobOut(BaseModel):
         if job.error_code is not None:
             error = JobProblem(code=job.error_code, message=job.error_message or "")
         return cls(
-            **{name: getattr(job, name) for name in (*same, "per_second", "seconds_left", "result")},
+            **{name: getattr(job, name) for name in (*same, "per_second", "seconds_left", "doing", "result")},
             state=JobState(job.state),
             run=job.run_id,
             error=error,

@@ -50,9 +50,10 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "unknown_design": 404,
     "unknown_job": 404,
     "unknown_action": 404,
+    "unknown_model": 404,
     "no_causes": 404,
     "unknown_cause": 404,
-    "unknown_model": 404,
+    "unknown_cause_run": 404,
     "method_not_allowed": 405,
     "body_timeout": 408,
     "text_changed": 409,
@@ -70,6 +71,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "no_former_run": 409,
     "former_model": 409,
     "too_many_actions": 409,
+    "topics_not_kept": 409,
     "body_too_large": 413,
     "unsupported_media_type": 415,
     "invalid_request": 422,
@@ -104,6 +106,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "cause_action_error": 422,
     "bad_action_days": 422,
     "bad_actions": 422,
+    "cause_run_error": 422,
     "internal_error": 500,
     "tagging_failed": 500,
     "job_error": 500,
@@ -126,6 +129,10 @@ RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {
     "active_model_missing": 2,
     "store_unavailable": 2,
 }
+
+
+UNKNOWN_FORM: Final = ("union_tag_invalid", "union_tag_not_found")
+"""Types of errors of a body that has one of several forms, and does not say of which it is."""
 
 
 class FieldError(BaseModel):
@@ -249,9 +256,9 @@ def add_problem_handlers(app: FastAPI) -> None:
         found = error.errors()
         if found[0]["type"] == "json_invalid":
             return problem_response(InvalidJson(f"{found[0]['ctx']['error']} at character {found[0]['loc'][-1]}"))
-        places = [_place(each["loc"]) for each in found[:MOST_FIELDS]]
+        places = [_place(each, error.body) for each in found[:MOST_FIELDS]]
         fields = [
-            FieldError(pointer=_pointer(place), detail=each["msg"])
+            FieldError(pointer=_pointer(place), detail=_message(each))
             for place, each in zip(places, found[:MOST_FIELDS], strict=True)
         ]
         return problem_response(InvalidRequest(fields, [_name(place) for place in places], len(found)), fields=fields)
@@ -289,9 +296,27 @@ def _unreadable(cause: BaseException | None) -> str:
             return "it is not valid JSON"
 
 
-def _place(location: Sequence[int | str]) -> Sequence[int | str]:
-    # The framework starts every place with where it looked ("body", "query"), which is no part of the document.
-    return location[1:]
+def _place(error: Mapping[str, Any], body: Any) -> Sequence[int | str]:
+    """Where in the document an error is."""
+    # The framework starts every place with where it looked ("body", "query"), which is no part of the document. Nor is
+    # the tag by which it chose one of several forms of a body.
+    place, at = list(error["loc"][1:]), body
+    if place and isinstance(at, dict) and place[0] not in at and place[0] in at.values():
+        del place[0]
+    if error["type"] in UNKNOWN_FORM:
+        place.append(error["ctx"]["discriminator"].strip("'"))
+    return place
+
+
+def _message(error: Mapping[str, Any]) -> str:
+    """What is wrong, without what was sent."""
+    if error["type"] in UNKNOWN_FORM:
+        return (
+            "Field required"
+            if "expected_tags" not in error["ctx"]
+            else f"Input should be {error['ctx']['expected_tags']}"
+        )
+    return str(error["msg"])
 
 
 def _pointer(place: Sequence[int | str]) -> str:

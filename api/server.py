@@ -20,9 +20,9 @@ from api.app import create_app
 from api.dependencies import CommentTagger
 from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
 from api.ingest.worker import TagWorker
+from api.job_kinds import job_kinds
 from api.jobs.runner import JobRunner
 from api.removal.upkeep import Upkeep
-from api.retag.job import RetagJob
 from api.settings import Settings, is_loopback
 from api.store.database import Store
 from api.webhooks.address import AddressPolicy
@@ -106,7 +106,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
             raise
         limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
         worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
-        runner = JobRunner(store, [RetagJob(load, **limits)])
+        runner = JobRunner(store, job_kinds(load, **limits))
         for each in (worker, runner):
             workers.append(each)
             each.start()

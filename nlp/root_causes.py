@@ -63,8 +63,8 @@ class Feedback:
 
 
 @dataclass(frozen=True, slots=True)
-class RootCauses:
-    """What was found.
+class Causes:
+    """What is told of causes.
 
     Attributes
     ----------
@@ -72,14 +72,24 @@ class RootCauses:
     report : the causes with their figures, ranked; a cause's id is its topic's
     members : for each topic's id the ids of its comments, in the order in which they came
     without : ids of the comments that have neither topic nor theme, and why
-    segments : the clauses that the topics were found in, row for row with `model.assignment`
-    observations : the comments as columns, which the report was computed from
     """
 
     model: TopicModel
     report: CauseReport
     members: Mapping[str, Sequence[str]]
     without: Mapping[str, Reason]
+
+
+@dataclass(frozen=True, slots=True)
+class RootCauses(Causes):
+    """What was found, and what it was found in.
+
+    Attributes
+    ----------
+    segments : the clauses that the topics were found in, row for row with `model.assignment`
+    observations : the comments as columns, which the report was computed from
+    """
+
     segments: Sequence[Segment] = field(repr=False)
     observations: Observations = field(repr=False)
 

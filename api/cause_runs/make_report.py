@@ -6,6 +6,8 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+
 from api.cause_runs.report import (
     SOURCES_OF_WORD,
     Cause,
@@ -39,15 +41,20 @@ def make_report(
     said = _said(found)
     before = {} if former is None else {cause["topic"]: cause["sources"]["words"] for cause in former["causes"]}
     causes = []
-    for row in cause_rows(found, language="en"):
+    for row, statistics in zip(cause_rows(found, language="en"), head.causes, strict=True):
         topic = found.model.topic(row["topic"])
         words = {**before.get(topic.id, {}), **said[topic.id]}
+        for place, told in zip(row["concentration"], statistics.concentrations, strict=True):
+            place["where"] = dict(told.where)
         causes.append(_cause(row, topic, words, since))
+    days = found.observations.days
+    known = days[~np.isnat(days)]
     return {
         "comments": head.comments,
         "dated": head.dated,
         "answers": head.answers,
         "nps": head.nps if head.answers else None,
+        "days": [str(known.min()), str(known.max())] if len(known) else None,
         "read_up_to": read_up_to,
         "without": dict(sorted(Counter(found.without.values()).items())),
         "gone": [] if since is None else list(since.gone),

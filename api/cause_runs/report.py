@@ -1,8 +1,8 @@
 """The report of a run as it is kept: what `stemme topics` writes of each cause, without a comment's text.
 
-    {"comments": …, "dated": …, "answers": …, "nps": …, "read_up_to": …,      the head
+    {"comments": …, "dated": …, "answers": …, "nps": …, "days": [first, last], "read_up_to": …,      the head
      "without": {reason: comments that have neither a cause nor a theme}, "gone": [ids of former causes],
-     "causes": [cause, …]}                                                    by rank
+     "causes": [cause, …]}                                                                           by rank
 
 A cause is a row of `api.causes.as_json`, and differs from it in this: `label` has the names of all readers (`en`,
 `nb`, `nn`, `da`, `sv`), `label_language` says in which language each is written; `quotes` are places in versions; its

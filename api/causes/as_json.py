@@ -10,7 +10,7 @@ from nlp.causes.actions import Outcome, Watched
 from nlp.causes.chance import Estimate
 from nlp.causes.describe import CauseStatistics
 from nlp.causes.sequential import ActionEffect, Verdict
-from nlp.root_causes import RootCauses
+from nlp.root_causes import Causes
 
 ReaderLanguage = Literal["en", "nb", "nn", "da", "sv"]
 BETWEEN = " + "
@@ -18,7 +18,7 @@ BETWEEN = " + "
 
 
 def cause_rows(
-    found: RootCauses, *, language: ReaderLanguage, watched: Mapping[str, Sequence[Watched]] | None = None
+    found: Causes, *, language: ReaderLanguage, watched: Mapping[str, Sequence[Watched]] | None = None
 ) -> list[dict[str, Any]]:
     """One row a cause.
 
@@ -33,7 +33,7 @@ def cause_rows(
 
 def _row(
     cause: CauseStatistics,
-    found: RootCauses,
+    found: Causes,
     ids: list[str],
     language: ReaderLanguage,
     watched: Sequence[Watched],

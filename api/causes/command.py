@@ -11,12 +11,16 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
+from api.cause_runs.command import topics_of_store
 from api.files.destination import open_output
+from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import Roles
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.source import Source
+from api.reports.command import Where
+from api.store.command import Database
 from api.time_zone import named_zone
 from nlp.errors import require
 
@@ -36,8 +40,13 @@ class ReadBy(StrEnum):
 
 def topics(
     input_: Annotated[
-        str, typer.Argument(metavar="INPUT", help="A .csv, .jsonl or .parquet file, or - for standard input.")
-    ],
+        str | None,
+        typer.Argument(
+            metavar="INPUT",
+            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
+            show_default=False,
+        ),
+    ] = None,
     *,
     output: Annotated[
         str,
@@ -49,7 +58,8 @@ def topics(
         typer.Option(
             "--by",
             help="A column in whose values causes may concentrate; may be said again. Default: source, department, "
-            "touchpoint and channel, as far as they are there.",
+            "touchpoint and channel, as far as they are there. Of the store these are always looked at, and a key of "
+            "metadata beside them.",
             show_default=False,
         ),
     ] = None,
@@ -110,11 +120,55 @@ def topics(
     ] = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed and comments give the same causes.")] = 1,
     quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+    where: Where = None,
+    anew: Annotated[
+        bool, typer.Option("--anew", help="Without the former run's topics: their ids and given names are not kept.")
+    ] = False,
+    show: Annotated[
+        bool | None,
+        typer.Option(
+            "--show/--aside",
+            help="Whether the service is to show the run. Default: unless --where has more than a period.",
+            show_default=False,
+        ),
+    ] = None,
+    database: Database = None,
 ) -> None:
-    """Find the root causes in a file of comments: what they cost in NPS, since when, where, in customers' words.
+    """Find the root causes in comments: what they cost in NPS, since when, where, in customers' words.
 
-    Comments are tagged first. No text leaves this machine.
+    A file's comments are tagged first. Without a file it is those of the store, with their tags as they are shown, and
+    the run is kept there. --where, --anew, --show, --aside and --database are for the store; columns, format, encoding,
+    model, --former, --keep and --actions are for a file. No text leaves this machine.
     """
+    if input_ is None:
+        of_file = (number_rows, question_column, time_column, score_column, respondent_column, former, keep, actions)
+        if any(of_file) or (id_column, text_column, input_format, encoding, model) != ("id", "text", None, None, None):
+            raise BadUsage(
+                "Columns, format, encoding, --model, --former, --keep and --actions are of a file, and no INPUT is "
+                "named. Name it, or leave them out: actions on causes of the store are kept there, POST "
+                "/v1/causes/{topic}/actions."
+            )
+        topics_of_store(
+            where=where or (),
+            asked={
+                "smallest": smallest,
+                "names": company,
+                "metadata": by,
+                "time_zone": time_zone,
+                "seed": seed,
+                "anew": anew,
+                "show": show,
+            },
+            output=output,
+            language=language.value,
+            database=database,
+            quiet=quiet,
+        )
+        return
+    if where or anew or show is not None or database:
+        raise BadUsage(
+            "--where, --anew, --show, --aside and --database are for the store. Leave them out, or leave INPUT out."
+        )
     from api.causes.reading import Columns, read_feedback  # noqa: PLC0415, the other commands have no use for it
     from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
 

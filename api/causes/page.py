@@ -24,7 +24,7 @@ from nlp.causes.chance import Estimate
 from nlp.causes.change import weeks_of
 from nlp.causes.describe import CauseStatistics
 from nlp.causes.sequential import WORTHWHILE_FALL, ActionEffect, Verdict
-from nlp.root_causes import Feedback, RootCauses
+from nlp.root_causes import Causes, Feedback
 from nlp.taxonomy import Taxonomy
 from nlp.topics import REASONS, Quote, Topic
 
@@ -37,11 +37,12 @@ CONTEXT: Final = 160
 
 
 def page(
-    found: RootCauses,
+    found: Causes,
     feedback: Sequence[Feedback],
     *,
     language: ReaderLanguage,
     today: date,
+    days: tuple[date, date] | None = None,
     most_causes: int = MOST_CAUSES,
     taxonomy: Taxonomy | None = None,
     watched: WatchedCauses | None = None,
@@ -50,33 +51,34 @@ def page(
 
     Parameters
     ----------
-    feedback : that the causes were found in; quotes are cut from it
+    feedback : that the causes were found in, or as much of it as is quoted; quotes are cut from it
+    days : the first and the last of the comments; of those in `feedback` if None
     language : of the page, labels and numbers; quotes stay as customers wrote them
     most_causes : that are shown, and beside them the first of those that have risen and those about which something
         was done; the page says how many more there are
     watched : what was done about causes, and what came of it
     """
-    return _Page(found, feedback, language, taxonomy or Taxonomy.load(), watched or WatchedCauses()).html(
-        today, most_causes
-    )
+    known = sorted(each.day for each in feedback if each.day is not None) if days is None else days
+    made = _Page(found, feedback, language, taxonomy or Taxonomy.load(), watched or WatchedCauses())
+    return made.html(today, most_causes, (known[0], known[-1]) if known else None)
 
 
 class _Page:
     def __init__(
         self,
-        found: RootCauses,
+        found: Causes,
         feedback: Sequence[Feedback],
         language: ReaderLanguage,
         taxonomy: Taxonomy,
         watched: WatchedCauses,
     ) -> None:
-        self._found, self._feedback, self._language, self._taxonomy = found, feedback, language, taxonomy
+        self._found, self._language, self._taxonomy = found, language, taxonomy
         self._watched = watched
         self._text = _texts()[language]
         self._by_id = {each.comment.id: each for each in feedback}
         self._order = [topic.id for topic in found.model.topics]
 
-    def html(self, today: date, most_causes: int) -> str:
+    def html(self, today: date, most_causes: int, days: tuple[date, date] | None) -> str:
         report = self._found.report
         rising = sorted((cause for cause in report.causes if cause.rank_rising is not None), key=_rank_rising)
         first = report.causes[:most_causes]
@@ -90,7 +92,7 @@ class _Page:
         return environment.get_template("page.html.j2").render(
             language=self._language,
             text=self._text,
-            summary=self._summary(),
+            summary=self._summary(days),
             overview=interval_chart(known) if known else {"bars": ()},
             rising=[
                 {"id": cause.cause, "label": self._label(cause.cause), "since": self._since(cause)}
@@ -107,12 +109,11 @@ class _Page:
             made=self._say("made", version=_version(), model=self._found.model.encoder, date=self._date(today)),
         )
 
-    def _summary(self) -> Mapping[str, str]:
+    def _summary(self, days: tuple[date, date] | None) -> Mapping[str, str]:
         report = self._found.report
-        days = sorted(each.day for each in self._feedback if each.day is not None)
         comments = self._number(report.comments)
         read = (
-            self._say("read", comments=comments, first=self._date(days[0]), last=self._date(days[-1]))
+            self._say("read", comments=comments, first=self._date(days[0]), last=self._date(days[1]))
             if days
             else self._say("read_undated", comments=comments)
         )

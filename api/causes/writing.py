@@ -16,7 +16,7 @@ from api.causes.outcomes import WatchedCauses
 from api.files.errors import UnknownFormat
 from api.files.formats import STANDARD_STREAM
 from api.files.jsontext import dumps
-from nlp.root_causes import Feedback, RootCauses
+from nlp.root_causes import Causes, Feedback
 
 
 class CauseFormat(StrEnum):
@@ -49,19 +49,27 @@ def cause_format(name: str) -> CauseFormat:
 def write_causes(
     stream: IO[bytes],
     format_: CauseFormat,
-    found: RootCauses,
+    found: Causes,
     feedback: Sequence[Feedback],
     *,
     language: ReaderLanguage,
     today: date,
+    days: tuple[date, date] | None = None,
     watched: WatchedCauses | None = None,
 ) -> None:
-    """Write what was found; `feedback` is what it was found in, `watched` what was done about it."""
+    """Write what was found.
+
+    Parameters
+    ----------
+    feedback : what it was found in, or as much of it as is quoted
+    days : the first and the last of the comments; of those in `feedback` if None
+    watched : what was done about causes
+    """
     watched = watched or WatchedCauses()
     if format_ is CauseFormat.HTML:
         from api.causes.page import page  # noqa: PLC0415, JSON needs no template
 
-        stream.write(page(found, feedback, language=language, today=today, watched=watched).encode())
+        stream.write(page(found, feedback, language=language, today=today, days=days, watched=watched).encode())
     elif format_ is CauseFormat.PARQUET:
         rows = cause_rows(found, language=language, watched=watched.by_cause)
         pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), stream)

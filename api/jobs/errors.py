@@ -17,7 +17,7 @@ class JobUnderWay(JobError):
     def __init__(self, kind: str, id_: int) -> None:
         super().__init__(
             f"Job {id_} ({kind}) is under way, and there is one of a kind at a time. Wait for it "
-            f"(`GET /v1/jobs/{id_}`) or cancel it (`DELETE /v1/jobs/{id_}`, `stemme {kind} cancel`)."
+            f"(`GET /v1/jobs/{id_}`) or cancel it (`DELETE /v1/jobs/{id_}`{_CANCELS.get(kind, '')})."
         )
 
 
@@ -31,8 +31,9 @@ class UnknownJob(JobError):
 class JobFinished(JobError):
     code, title = "job_finished", "The job has ended"
 
-    def __init__(self, id_: int, state: str) -> None:
-        super().__init__(f"Job {id_} is {state} and cannot be cancelled any more. {_HINT.get(state, '')}".rstrip())
+    def __init__(self, id_: int, state: str, kind: str = "retag") -> None:
+        hint = _HINT.get((kind, state), "")
+        super().__init__(f"Job {id_} is {state} and cannot be cancelled any more. {hint}".rstrip())
 
 
 class JobBroke(JobError):
@@ -50,4 +51,5 @@ class RecordedError(JobError):
         super().__init__(message)
 
 
-_HINT = {"succeeded": "To undo a retag: `POST /v1/runs/{id}/activate` or `stemme retag rollback`."}
+_HINT = {("retag", "succeeded"): "To undo a retag: `POST /v1/runs/{id}/activate` or `stemme retag rollback`."}
+_CANCELS = {"retag": ", `stemme retag cancel`"}

@@ -91,7 +91,7 @@ def cancel_job(store: Store, id_: int, *, by: str) -> Job:
         if job.state in {JobState.CANCELLED, JobState.CANCELLING}:
             return job
         if job.finished:
-            raise JobFinished(id_, job.state)
+            raise JobFinished(id_, job.state, job.kind)
         if job.state == JobState.QUEUED:  # nobody has begun it, so there is nothing to undo
             job.state, job.ended_at = JobState.CANCELLED, now()
         else:

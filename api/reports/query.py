@@ -28,8 +28,13 @@ MOST_QUOTES = 5
 HIGHEST_ID = 2**63 - 1
 
 
-def checked_zone(name: str) -> str:
-    """The name, if it is a zone's; for validation."""
+def known_zone(name: str) -> str:
+    """The name of a time zone, for pydantic.
+
+    Raises
+    ------
+    PydanticCustomError : if there is none of this name
+    """
     try:
         return Zone.named(name).name
     except UnknownTimeZone as error:
@@ -109,7 +114,7 @@ class NpsQuery(ReportQuery):
     )
     by: Dimensions = []
     period: Period | None = Field(None, description="Group by time.")
-    time_zone: Annotated[str, AfterValidator(checked_zone), WithJsonSchema(ZONES)] = Field(
+    time_zone: Annotated[str, AfterValidator(known_zone), WithJsonSchema(ZONES)] = Field(
         "Europe/Oslo", max_length=64, description="Where days begin, by its IANA name."
     )
     minimum: Minimum = MINIMUM_ANSWERS

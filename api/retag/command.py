@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import signal
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +12,7 @@ import typer
 from rich.console import Console
 
 from api.files.errors import BadUsage
+from api.jobs.interrupt import terminated_as_interrupted
 from api.store.command import Database, user
 
 if TYPE_CHECKING:
@@ -198,13 +198,13 @@ def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None
 
 def _follow(store: Store, settings: Settings, job_id: int) -> None:
     """Run the job here if no other process does, and show how far it is until it has ended."""
+    from api.job_kinds import job_kinds  # noqa: PLC0415
     from api.jobs.jobs import find_job  # noqa: PLC0415
     from api.jobs.runner import JobRunner  # noqa: PLC0415
-    from api.retag.job import RetagJob  # noqa: PLC0415
 
-    kind = RetagJob(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, [kind])
-    with _terminated_as_interrupted(), _Bar() as bar:
+    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+    runner = JobRunner(store, kinds)
+    with terminated_as_interrupted(), _Bar() as bar:
         runner.start()
         try:
             while not (job := find_job(store, job_id)).finished:
@@ -347,20 +347,6 @@ def _load(model: Path | None) -> Any:
     from nlp.tagger import Tagger  # noqa: PLC0415
 
     return Tagger.load(model)
-
-
-@contextmanager
-def _terminated_as_interrupted() -> Iterator[None]:
-    """Let SIGTERM end the process as Ctrl-C does."""
-
-    def interrupt(_number: int, _frame: object) -> None:
-        raise KeyboardInterrupt
-
-    before = signal.signal(signal.SIGTERM, interrupt)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

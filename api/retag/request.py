@@ -22,7 +22,13 @@ LONGEST_PATH: Final = 4_096
 FASTEST: Final = 1_000_000.0
 
 
-def _only_known(value: Any, known: list[str]) -> Any:
+def only_known(value: Any, known: list[str]) -> Any:
+    """A part of a request, if it has no other fields than these.
+
+    Raises
+    ------
+    PydanticCustomError : if it has
+    """
     if isinstance(value, dict) and not value.keys() <= set(known):
         # Their names are not repeated: they may be anything.
         allowed = ", ".join(known)
@@ -64,7 +70,7 @@ class RetagFilters(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_known_filters(cls, value: Any) -> Any:
-        return _only_known(value, list(cls.model_fields))
+        return only_known(value, list(cls.model_fields))
 
     def as_parameters(self) -> dict[str, Any]:
         """Those that are set, as JSON."""
@@ -102,13 +108,23 @@ class RetagRequest(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_known_fields(cls, value: Any) -> Any:
-        return _only_known(value, list(cls.model_fields))
+        return only_known(value, list(cls.model_fields))
 
     def as_parameters(self) -> dict[str, Any]:
         """What is kept of it with the job, as JSON; the folder's path is whole."""
         model = None if self.model is None else str(Path(self.model).resolve())
         filters = {} if self.filters is None else self.filters.as_parameters()
         return {"model": model, "filters": filters, "rate": self.rate}
+
+    def check(self) -> None:
+        """Refuse what cannot be done, before it is put into the queue.
+
+        Raises
+        ------
+        UnknownModel : if there is no model in the folder
+        UnknownLabel : if the theme is not in the taxonomy
+        """
+        check_request(self.as_parameters())
 
 
 class UnknownModel(JobError):
@@ -129,6 +145,8 @@ def filters_of(parameters: Mapping[str, Any]) -> Filters:
     'Bergen'
     """
     given = dict(parameters["filters"])
+    if "q" in given:
+        given["words"] = given.pop("q")
     if (theme := given.get("theme")) is not None and theme not in THEMES:
         raise UnknownLabel("theme", theme, THEMES)
     for name in ("submitted_from", "submitted_before"):

@@ -26,7 +26,7 @@ from api.cursor import BadCursor, cursor_after, id_before
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
 from api.reports.errors import UnknownDimension
-from api.reports.query import ZONES, checked_zone
+from api.reports.query import ZONES, known_zone
 from api.reports.zones import Zone
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from api.store.database import Store
@@ -44,7 +44,7 @@ Cursor = Annotated[str | None, Query(max_length=256, description="`next` of the 
 TimeZone = Annotated[
     str,
     Query(max_length=64, description="Where days begin, by its IANA name."),
-    AfterValidator(checked_zone),
+    AfterValidator(known_zone),
     WithJsonSchema(ZONES),
 ]
 

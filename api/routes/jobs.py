@@ -3,29 +3,40 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
+from pydantic import Field
 
 from api.access.guard import needs
 from api.access.scopes import Scope
+from api.cause_runs.request import TopicsRequest
 from api.dependencies import StoreDep, UnsupportedMediaType, WakeJobsDep, require_json
 from api.job_schemas import JobList, JobOut
 from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
 from api.jobs.jobs import cancel_job, create_job, find_job, list_jobs
 from api.problems import InvalidJson, documented
-from api.retag.request import RetagRequest, UnknownModel, check_request
+from api.retag.request import RetagRequest, UnknownModel
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
-from nlp.errors import UnknownLabel
+from nlp.errors import MissingExtra, UnknownLabel
 
 MOST_IN_LIST = 500
 
-# What each kind of job is asked with; its field `kind` tells which it is. A second one makes this a union of both, with
-# Field(discriminator="kind").
-JobRequest = RetagRequest
+# What each kind of job is asked with; its field `kind` tells which it is.
+JobRequest = Annotated[RetagRequest | TopicsRequest, Field(discriminator="kind")]
 
 EXAMPLES = {
     "model": {"summary": "Another model, for every comment", "value": {"kind": "retag", "model": "/srv/stemme/ours"}},
     "part": {
         "summary": "A part, slowly",
         "value": {"kind": "retag", "filters": {"department": "Bergen", "language": "nn"}, "rate": 50},
+    },
+    "topics": {"summary": "Root causes of every comment", "value": {"kind": "topics"}},
+    "topics_of_a_period": {
+        "summary": "Root causes of a period, also by where the shop lies",
+        "value": {
+            "kind": "topics",
+            "filters": {"submitted_from": "2026-01-01T00:00:00+01:00"},
+            "metadata": ["region"],
+            "names": ["Møbelhuset"],
+        },
     },
 }
 
@@ -41,7 +52,9 @@ def jobs_router() -> APIRouter:
         status_code=202,
         summary="Ask for a job",
         operation_id="create_job",
-        responses=documented(InvalidJson, UnsupportedMediaType, UnknownModel, UnknownLabel, JobUnderWay, *EVERYWHERE),
+        responses=documented(
+            InvalidJson, UnsupportedMediaType, UnknownModel, UnknownLabel, JobUnderWay, MissingExtra, *EVERYWHERE
+        ),
         dependencies=[needs(Scope.ADMIN), Depends(require_json)],
     )
     def post_job(
@@ -55,7 +68,7 @@ def jobs_router() -> APIRouter:
         One of a kind is under way at a time. It goes on after a crash or a restart of the service, where it was.
         """
         parameters = body.as_parameters()
-        check_request(parameters)
+        body.check()
         job = create_job(store, kind=body.kind, parameters=parameters, by=request.state.caller.prefix)
         wake_jobs()
         return JobOut.of(job)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final, Protocol, cast
@@ -16,6 +16,7 @@ from api.corrections.shown import (
     Corrections,
     corrections_of,
     has_tag,
+    in_batches,
     shown_language,
     shown_record,
     shown_sentiment,
@@ -114,6 +115,15 @@ def find_one(session: Session, id_: int) -> Found | None:
     """The comment with this id."""
     row = session.execute(_standing().where(StoredComment.id == id_)).one_or_none()
     return None if row is None else _with_corrections(session, [row.tuple()])[0]
+
+
+def find_versions(session: Session, ids: Collection[int]) -> list[Found]:
+    """The comments of which these versions stand, in no order."""
+    found: list[Found] = []
+    for some in in_batches(ids):
+        rows = session.execute(_standing().where(CommentVersion.id.in_(some)))
+        found += _with_corrections(session, [row.tuple() for row in rows])
+    return found
 
 
 def _with_corrections(

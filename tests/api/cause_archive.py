@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
+import time
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from sqlalchemy import select
 
+from api.cause_runs.job import TopicsJob
 from api.cause_runs.make_report import make_report
 from api.cause_runs.models import CauseRun
 from api.cause_runs.runs import save_run
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
+from api.jobs.jobs import create_job, find_job
+from api.jobs.models import Job
+from api.jobs.runner import JobRunner
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, now
 from api.store.runs import active_run
@@ -23,10 +29,11 @@ from tests.embedding_stub import EmbeddingStub
 
 FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DAYS = 30
+PATIENCE_SECONDS = 120
 TAILS = ("i dag", "igjen", "denne gangen", "dessverre", "i påsken", "før helga")
 
 
-def add_archive(store: Store, *, days: int = DAYS, first: int = 0) -> None:
+def add_archive(store: Store, *, days: int = DAYS, first: int = 0, kind_words: bool = True) -> None:
     """Two comments a day: kind words all along, late parcels from the tenth day on."""
     comments = []
     for day in range(first, first + days):
@@ -36,16 +43,11 @@ def add_archive(store: Store, *, days: int = DAYS, first: int = 0) -> None:
         )
         late = NewComment("survey", f"L{day}", f"Pakka kom sein {TAILS[day % 6]}", respondent=f"r{day}", nps=day % 3)
         dear = NewComment("survey", f"D{day}", f"Det var dyrt {TAILS[day % 6]}", respondent=f"d{day}", nps=8)
-        placed = [(kind, "butikk"), (late if day >= 10 else dear, "logistikk")]
-        comments += [with_fields(each, department=where, submitted_at=when) for each, where in placed]
+        placed = [(kind, "butikk")] if kind_words else []
+        placed += [(late if day >= 10 else dear, "logistikk")]
+        comments += [replace(each, department=where, submitted_at=when) for each, where in placed]
     ingest(comments, store=store)
     tag(store)
-
-
-def with_fields(comment: NewComment, **fields: Any) -> NewComment:
-    from dataclasses import replace  # noqa: PLC0415
-
-    return replace(comment, **fields)
 
 
 def tag(store: Store) -> None:
@@ -102,3 +104,35 @@ def topic_of(run: CauseRun, theme: str) -> str:
     """The id of a run's cause of a theme."""
     (topic,) = [cause["topic"] for cause in run.report["causes"] if cause["theme"] == theme]
     return str(topic)
+
+
+ASKED: dict[str, Any] = {
+    "filters": {},
+    "smallest": None,
+    "names": [],
+    "metadata": [],
+    "time_zone": "Europe/Oslo",
+    "seed": 1,
+    "anew": False,
+    "show": True,
+}
+
+
+def ask(store: Store, **parameters: Any) -> Job:
+    """Put a job into the queue."""
+    return create_job(store, kind="topics", parameters={**ASKED, **parameters}, by="test")
+
+
+def run_topics(store: Store, job: Job | None = None, *, reader: Any = None, **parameters: Any) -> Job:
+    """Run a job to its end; without one, one that is asked for now."""
+    job = job or ask(store, **parameters)
+    runner = JobRunner(store, [TopicsJob(lambda _: reader or EmbeddingStub())])
+    runner.start()
+    try:
+        until = time.monotonic() + PATIENCE_SECONDS
+        while not find_job(store, job.id).finished:
+            assert time.monotonic() < until, "the job did not end"
+            time.sleep(0.05)
+    finally:
+        runner.stop()
+    return find_job(store, job.id)

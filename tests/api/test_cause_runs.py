@@ -166,7 +166,7 @@ class TestChanges:
         late = topic_of(run, LATE)
         found, _ = find_causes(archive)
         embeddings = _embedded(found)
-        places = [each for each in members(archive, run.id, late)]
+        places = members(archive, run.id, late)
         parts = [[Quote(str(each.comment_version_id), each.start, each.end)] for each in (places[0], places[-1])]
         model = load_topics(archive, run.id).split(late, found.segments, embeddings, parts=parts)
         changed = replace_topics(archive, run.id, model)
@@ -277,10 +277,10 @@ def respondent_of(store: Store, version_id: int) -> str:
 
 
 def _embedded(found):
-    import numpy as np  # noqa: PLC0415
+    import numpy as np
 
-    from nlp.record import Comment  # noqa: PLC0415
-    from tests.embedding_stub import EmbeddingStub  # noqa: PLC0415
+    from nlp.record import Comment
+    from tests.embedding_stub import EmbeddingStub
 
     comments = [Comment(each.comment_id, each.text) for each in found.segments]
     return np.array([vector for _, vector in EmbeddingStub().tag_and_embed(comments)], dtype=np.float32)

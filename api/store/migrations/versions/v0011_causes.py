@@ -1,4 +1,4 @@
-"""Root causes: their runs, the places in comments that speak of each, whose words a run repeats; what a job is doing."""
+"""Root causes: their runs, the places in comments that speak of each, whose words a run repeats; what a job does."""
 
 from __future__ import annotations
 

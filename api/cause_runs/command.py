@@ -1,0 +1,225 @@
+"""`stemme topics` without a file: root causes of what is stored."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from datetime import date
+from typing import TYPE_CHECKING, Any, Final
+
+import typer
+from rich.console import Console
+
+from api.files.destination import open_output
+from api.files.errors import BadUsage
+from api.files.source import Source
+from api.jobs.interrupt import terminated_as_interrupted
+from api.store.command import user
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from api.cause_runs.schemas import ReaderLanguage
+    from api.jobs.models import Job
+    from api.settings import Settings
+    from api.store.database import Store
+
+LOOK_SECONDS: Final = 0.3
+INTERRUPTED: Final = 130
+PATIENCE_SECONDS: Final = 30.0
+"""For a job that is cancelled to end."""
+NO_SOURCE: Final = Source("the store", None)
+
+
+def topics_of_store(
+    *,
+    where: Sequence[str],
+    asked: Mapping[str, Any],
+    output: str,
+    language: ReaderLanguage,
+    database: str | None,
+    quiet: bool,
+) -> None:
+    """Look for causes in the store as a job, or go on with the one under way; write what it found.
+
+    Parameters
+    ----------
+    where : filters, `NAME=VALUE`
+    asked : further fields of the request, by their names in REST; those that are None were not said
+    output : a .json, .parquet or .html file, or -
+    """
+    from api.cause_runs.restore import restored  # noqa: PLC0415, `--help` need not wait for the database's libraries
+    from api.cause_runs.runs import find_run  # noqa: PLC0415
+    from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store.database import Store  # noqa: PLC0415
+
+    format_ = cause_format(output)
+    parameters = _parameters(where, asked)
+    settings = read_settings(database=database)
+    store = Store.open(settings.database)
+    try:
+        with open_output(output, source=NO_SOURCE) as stream:  # first: what cannot be written is said before the work
+            job = _ended(store, settings, _job(store, parameters), quiet=quiet)
+            assert job.result is not None  # it has succeeded
+            with store.read() as session:
+                run = find_run(session, job.result["cause_run"])
+            told = restored(store, run)
+            today = date.today()
+            write_causes(stream, format_, told.found, told.feedback, language=language, today=today, days=told.days)
+    finally:
+        store.close()
+    if not quiet:
+        _say(_summary(job))
+
+
+def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What the options ask for, checked as a request is.
+
+    Raises
+    ------
+    BadUsage : if an option has no valid value
+    """
+    from pydantic import ValidationError  # noqa: PLC0415
+
+    from api.cause_runs.request import TopicsFilters, TopicsRequest  # noqa: PLC0415
+
+    filters: dict[str, Any] = {}
+    for each in where:
+        name, found, value = each.partition("=")
+        if not found or name not in TopicsFilters.model_fields:
+            raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(TopicsFilters.model_fields))}.")
+        filters[name] = int(value) if name.startswith("nps_") and value.isdecimal() else value
+    said = {name: value for name, value in asked.items() if value is not None}
+    try:
+        request = TopicsRequest.model_validate({"kind": "topics", "filters": filters, **said})
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        names = [str(step) for step in first["loc"]]
+        option = f"--where {names[-1]}=…" if names[0] == "filters" else f"--{OPTIONS.get(names[0], names[0])}"
+        raise BadUsage(f"{option}: {first['msg']}.") from None
+    request.check()
+    return request.as_parameters()
+
+
+OPTIONS: Final = {"names": "company", "metadata": "by", "time_zone": "time-zone"}
+
+
+def _job(store: Store, parameters: dict[str, Any]) -> Job:
+    """The job that is under way with the same parameters, else a new one.
+
+    Raises
+    ------
+    JobUnderWay : if another is under way
+    """
+    from api.jobs.errors import JobUnderWay  # noqa: PLC0415
+    from api.jobs.jobs import create_job, unfinished_job  # noqa: PLC0415
+
+    job = unfinished_job(store, ["topics"])
+    if job is None:
+        return create_job(store, kind="topics", parameters=parameters, by=user())
+    if job.parameters != parameters:
+        raise JobUnderWay("topics", job.id)
+    _say(f"Job {job.id} goes on.")
+    return job
+
+
+def _ended(store: Store, settings: Settings, job: Job, *, quiet: bool) -> Job:
+    """The job when it has succeeded; it is run here if no other process does.
+
+    Raises
+    ------
+    RecordedError : if it has failed
+    typer.Exit : if it is interrupted or cancelled
+    """
+    from api.job_kinds import job_kinds  # noqa: PLC0415
+    from api.jobs.errors import RecordedError  # noqa: PLC0415
+    from api.jobs.jobs import find_job  # noqa: PLC0415
+    from api.jobs.runner import JobRunner  # noqa: PLC0415
+
+    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
+    runner = JobRunner(store, kinds)
+    with terminated_as_interrupted(), _Bar(quiet=quiet) as bar:
+        runner.start()
+        try:
+            while not (found := find_job(store, job.id)).finished:
+                bar.show(found)
+                time.sleep(LOOK_SECONDS)
+        except KeyboardInterrupt:
+            _cancel(store, job)
+            raise typer.Exit(INTERRUPTED) from None
+        finally:
+            runner.stop()
+    if found.state == "cancelled":
+        _say(f"Job {job.id} was cancelled; nothing was stored or written.")
+        raise typer.Exit(1)
+    if found.state != "succeeded":
+        raise RecordedError(found.error_code or "job_error", found.error_message or "The job has failed.")
+    return found
+
+
+def _cancel(store: Store, job: Job) -> None:
+    """End the job, unless it was another's before it was followed here, or has ended in this moment."""
+    from api.jobs.errors import JobFinished  # noqa: PLC0415
+    from api.jobs.jobs import cancel_job, find_job  # noqa: PLC0415
+
+    if job.created_by != user():
+        _say(f"Interrupted. Job {job.id} goes on in a service; `DELETE /v1/jobs/{job.id}` ends it.")
+        return
+    with suppress(JobFinished):
+        cancel_job(store, job.id, by=user())
+    until = time.monotonic() + PATIENCE_SECONDS
+    while not find_job(store, job.id).finished and time.monotonic() < until:
+        time.sleep(LOOK_SECONDS)
+    _say(f"Interrupted. Job {job.id} is cancelled; nothing was stored or written.")
+
+
+def _summary(job: Job) -> str:
+    result = job.result or {}
+    shown = "is shown" if result["shown"] else "is kept aside"
+    return (
+        f"{result['causes']:,} causes in {result['comments']:,} comments; {result['without_cause_or_theme']:,} "
+        f"comments have neither a cause nor a theme. Run {result['cause_run']} {shown}."
+    )
+
+
+class _Bar:
+    """A bar on standard error while comments are read, and what is being done; nothing where that is no terminal."""
+
+    def __init__(self, *, quiet: bool) -> None:
+        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+        console = Console(stderr=True)
+        self._progress = Progress(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[rate]}"),
+            TimeRemainingColumn(),
+            console=console,
+            disable=quiet or not console.is_terminal,
+            transient=True,
+        )
+        self._task = self._progress.add_task("Starting", total=0, rate="")
+
+    def __enter__(self) -> _Bar:
+        self._progress.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._progress.stop()
+
+    def show(self, job: Job) -> None:
+        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
+        doing = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, (job.doing or "starting").capitalize())
+        self._progress.update(self._task, description=doing, completed=job.done, total=job.total or 0, rate=rate)
+
+
+def _load(model: Path | None) -> Any:
+    from nlp.tagger import Tagger  # noqa: PLC0415
+
+    return Tagger.load(model)
+
+
+def _say(sentence: str) -> None:
+    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
