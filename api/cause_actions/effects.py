@@ -21,13 +21,14 @@ from api.cause_actions.models import CauseAction
 from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.runs import current_run_in
 from api.causes.as_json import effect_of_outcome
+from api.causes.outcomes import WatchedCauses
 from api.nps import Period
 from api.reports.dimensions import group_by
 from api.reports.groups import calendar_of
 from api.reports.view import View, open_view, standing
 from api.reports.zones import Zone
 from api.store.database import Store
-from nlp.causes.actions import LOOK_BACK, DailyCounts, outcome_of
+from nlp.causes.actions import LOOK_BACK, Action, DailyCounts, Watched, outcome_of
 from nlp.causes.sequential import FALSE_ALARM
 
 DONE, ELSEWHERE, UNKNOWN = 1, -1, 0
@@ -54,14 +55,34 @@ def effects_of(store: Store, actions: Sequence[CauseAction], *, zone: Zone) -> d
     view = open_view(store)
     with store.read() as session:
         run = current_run_in(session)
-        there = set() if run is None else {cause["topic"] for cause in run.report["causes"]}
+        there = set() if run is None else _topics(run)
         siblings = _by_topic(session, {action.topic for action in actions} & there)
-        return {
-            action.id: _effect(session, view, run, action, siblings=siblings[action.topic], zone=zone)
-            if run is not None and action.topic in there
-            else _gone(None if run is None else run.id)
-            for action in actions
+        effects = {}
+        for action in actions:
+            if run is None or action.topic not in there:
+                effects[action.id] = _gone(None if run is None else run.id)
+            else:
+                watched = _watched(session, view, run, action, siblings=siblings[action.topic], zone=zone)
+                effects[action.id] = {**effect_of_outcome(watched.outcome), "run": run.id}
+    return effects
+
+
+def watched_causes(store: Store, run: CauseRun, *, zone: Zone) -> WatchedCauses:
+    """The store's actions beside the causes of a run, for its page and files."""
+    view = open_view(store)
+    with store.read() as session:
+        there = _topics(run)
+        actions = session.scalars(select(CauseAction).order_by(CauseAction.id)).all()
+        by_topic = _by_topic(session, there)
+        by_cause = {
+            topic: [_watched(session, view, run, action, siblings=siblings, zone=zone) for action in siblings]
+            for topic, siblings in by_topic.items()
         }
+        return WatchedCauses(by_cause, [_as_action(action) for action in actions if action.topic not in there])
+
+
+def _topics(run: CauseRun) -> set[str]:
+    return {cause["topic"] for cause in run.report["causes"]}
 
 
 def _by_topic(session: Session, topics: set[str]) -> Mapping[str, Sequence[CauseAction]]:
@@ -75,7 +96,7 @@ def _gone(run_id: int | None) -> dict[str, Any]:
     return {"verdict": CAUSE_GONE, "run": run_id, "false_alarm_rate": FALSE_ALARM, "confidence": 1 - 2 * FALSE_ALARM}
 
 
-def _effect(
+def _watched(
     session: Session,
     view: View,
     run: CauseRun,
@@ -83,7 +104,7 @@ def _effect(
     *,
     siblings: Sequence[CauseAction],
     zone: Zone,
-) -> dict[str, Any]:
+) -> Watched:
     sums = _sums(session, view, run, action, siblings=siblings, zone=zone)
     days = [each.day for each in sums]
     first, last = (min(days), max(days)) if days else (action.since, action.since - timedelta(days=1))
@@ -95,7 +116,12 @@ def _effect(
         until=action.until,
         baseline_from=action.baseline_from,
     )
-    return {**effect_of_outcome(outcome), "run": run.id}
+    return Watched(_as_action(action), done, outcome)
+
+
+def _as_action(row: CauseAction) -> Action:
+    where = {name: tuple(values) for name, values in row.where.items()}
+    return Action(row.topic, row.what, row.who, row.since, where, row.baseline_from, row.until)
 
 
 def _sums(

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from api.causes.actions_file import ActionEntry, ActionsFile, BadActions, unknown_cause, unknown_places
+from api.causes.actions_file import ActionsFile, BadActions, unknown_cause, unknown_places
 from nlp.causes.actions import Action, Watched, watch
 from nlp.root_causes import Feedback, RootCauses
 from nlp.topics import TopicModel
@@ -20,12 +20,12 @@ class WatchedCauses:
     Parameters
     ----------
     by_cause : by cause what was done about it
-    without_cause : what was done about causes that this run did not find
+    without_cause : what was done about causes that this run did not find; each under the name that it was given
     notices : what people should hear of the file of actions
     """
 
     by_cause: Mapping[str, Sequence[Watched]] = field(default_factory=dict)
-    without_cause: Sequence[ActionEntry] = ()
+    without_cause: Sequence[Action] = ()
     notices: Sequence[str] = ()
 
 
@@ -68,7 +68,7 @@ class ActionsOfCauses:
             by_cause[cause] = watch([action for action in actions if action.cause == cause], days, named, columns)
         return WatchedCauses(by_cause, without, notices)
 
-    def _resolved(self, found: RootCauses) -> tuple[list[Action], list[ActionEntry], list[str]]:
+    def _resolved(self, found: RootCauses) -> tuple[list[Action], list[Action], list[str]]:
         """The actions on causes that were found, and the others with a sentence on each."""
         topics = found.model.topics
         there = {topic.id for topic in topics}
@@ -81,5 +81,5 @@ class ActionsOfCauses:
             else:
                 gone = f"{entry.at}: the cause {entry.given.cause!r} is gone."
                 notices.append(f"{unknown_cause(entry, topics) if cause is None else gone} Nothing is said of it.")
-                without.append(entry.given)
+                without.append(entry.given.on(entry.given.cause))
         return actions, without, notices
