@@ -167,7 +167,7 @@ class _Columns:
         self._days: list[date | None] = []
         self._nps, self._sentiment, self._words = array("d"), array("d"), array("q")
         self._respondents: list[str | None] = []
-        self._dimensions: dict[str, dict[int, str]] = {}
+        self._dimensions: dict[str, list[str | None]] = {}
         self._evidence: dict[Factor, dict[int, list[str]]] = {}
         self._stages: dict[str, array[int]] = {}
         self._themed: set[int] = set()
@@ -216,10 +216,7 @@ class _Columns:
             nps=np.array(self._nps, dtype=np.float64),
             sentiment=np.array(self._sentiment, dtype=np.float64),
             words=np.array(self._words, dtype=np.int64),
-            dimensions={
-                name: [values.get(row) for row in range(n_comments)]
-                for name, values in sorted(self._dimensions.items())
-            },
+            dimensions=dict(sorted(self._dimensions.items())),
             respondents=self._respondents if any(each is not None for each in self._respondents) else None,
             factors={factor: _at(rows_of, n_comments) for factor, rows_of in self._evidence.items()},
             factor_evidence={
@@ -237,8 +234,11 @@ class _Columns:
         self._sentiment.append(record.sentiment.score)
         self._words.append(len(each.comment.text.split()))
         self._respondents.append(None if each.respondent is None else self._same(each.respondent))
-        for name, value in each.dimensions.items():
-            self._dimensions.setdefault(name, {})[row] = self._same(value)
+        for name in each.dimensions.keys() - self._dimensions.keys():
+            self._dimensions[name] = [None] * row
+        for name, column in self._dimensions.items():
+            value = each.dimensions.get(name)
+            column.append(None if value is None else self._same(value))
         for tag in record.factors:
             words = [each.comment.text[span.start : span.end] for span in tag.spans]
             self._evidence.setdefault((tag.factor, tag.polarity), {})[row] = words

@@ -49,6 +49,7 @@ KEPT_RUNS: Final = 5
 TELL_SECONDS: Final = 1.0
 """How often the job's row says how far it is, and is asked whether it is cancelled."""
 DOING: Final[Mapping[str, str]] = {
+    "loading": "loading the model",
     "embedding": "reading comments",
     "clustering": "finding topics",
     "identity": "finding former topics again",
@@ -103,6 +104,7 @@ class TopicsJob:
                 "No comment that is tagged is let through by the filters, so there is nothing to find causes in. Store "
                 "comments and let them be tagged first, or ask for others."
             )
+        told("loading", 0.0)
         reader = self._load(None if active.model_folder is None else Path(active.model_folder))
         former = current_run(job.store)
         asked = job.parameters

@@ -2,9 +2,20 @@
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`), as pydantic needs them.
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, WithJsonSchema, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    StrictBool,
+    WithJsonSchema,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from api.comment_schemas import Name, Words
 from api.reports.query import ZONES, known_zone
@@ -19,6 +30,16 @@ MOST_NAMES: Final = 100
 MOST_KEYS: Final = 8
 PERIOD: Final = frozenset({"submitted_from", "submitted_before"})
 """The filters that leave a run whole: causes of the last year are causes of everything."""
+
+
+def _whole(value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int | float) or not float(value).is_integer():
+        raise PydanticCustomError("whole_number", "Input should be a whole number")
+    return int(value)  # JSON has one kind of number: 9.0 is 9
+
+
+Seed = Annotated[int, Field(ge=0, le=HIGHEST_SEED), BeforeValidator(_whole)]
+Smallest = Annotated[int, Field(ge=2, le=LARGEST_SMALLEST), BeforeValidator(_whole)]
 
 
 class TopicsFilters(RetagFilters):
@@ -36,8 +57,8 @@ class TopicsRequest(BaseModel):
 
     kind: Literal["topics"] = Field(description="Which kind of job.")
     filters: TopicsFilters | None = Field(None, description="In which comments; in every one if it is left out.")
-    smallest: int | None = Field(
-        None, ge=2, le=LARGEST_SMALLEST, description="Clauses of the smallest cause; by their number if it is left out."
+    smallest: Smallest | None = Field(
+        None, description="Clauses of the smallest cause; by their number if it is left out."
     )
     names: list[Name] = Field(
         [], max_length=MOST_NAMES, description="Of your company and its brands: they say who, and are no causes."
@@ -51,12 +72,12 @@ class TopicsRequest(BaseModel):
     time_zone: Annotated[str, AfterValidator(known_zone), WithJsonSchema(ZONES)] = Field(
         "Europe/Oslo", max_length=64, description="Where days begin, by its IANA name."
     )
-    seed: int = Field(1, ge=0, le=HIGHEST_SEED, description="The same seed and comments give the same causes.")
-    anew: bool = Field(
+    seed: Seed = Field(1, description="The same seed and comments give the same causes.")
+    anew: StrictBool = Field(
         False,
         description="Without the former run's topics: ids, and what analysts named, merged and split, are not kept.",
     )
-    show: bool | None = Field(
+    show: StrictBool | None = Field(
         None,
         description="Whether `GET /v1/causes` is to show it. Left out, it is, unless `filters` has more than a period: "
         "such a run is kept aside, to be asked for by its id.",
@@ -94,7 +115,8 @@ def require_extra() -> None:
     MissingExtra : naming the extra
     """
     for module in NEEDED:
-        require(module, extra=EXTRA)
+        if find_spec(module) is None:  # to import them all takes seconds
+            require(module, extra=EXTRA)
 
 
 def described(parameters: Mapping[str, Any]) -> str:

@@ -142,6 +142,18 @@ DESCRIBED = [
     *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
     *("NewAction", "ActionChanges", "ActionOut", "ActionPage", "EffectOut", "PlaceEffectOut", "FallOut"),
     *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
+    *(
+        "TopicsRequest",
+        "TopicsFilters",
+        "CauseList",
+        "CauseRunOut",
+        "CauseBrief",
+        "EstimateOut",
+        "ChangeOut",
+        "SinceOut",
+    ),
+    *("CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("CauseComment", "CauseCommentPage", "CauseRunList"),
 ]
 
 
