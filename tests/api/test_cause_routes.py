@@ -177,6 +177,17 @@ class TestAsking:
             "show": False,
         }
 
+    def test_the_examples_of_openapi_can_be_sent(self, store: Store) -> None:
+        asking = admin(store)
+        body = asking.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
+        examples = [each["value"] for each in body["application/json"]["examples"].values()]
+        of_topics = [example for example in examples if example["kind"] == "topics"]
+        assert len(of_topics) == 2
+        for example in of_topics:
+            answer = asking.post("/v1/jobs", json=example)
+            assert answer.status_code == 202, answer.text
+            asking.delete(f"/v1/jobs/{answer.json()['id']}")
+
     @pytest.mark.parametrize(
         ("filters", "show", "shown"),
         [

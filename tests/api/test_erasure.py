@@ -29,7 +29,7 @@ from api.removal.removed import RemovedComments, removed_since
 from api.server import WithoutQuery
 from api.settings import Settings
 from api.store.database import Store, parse_url
-from api.store.models import AuditEntry, PendingVersion, StoredComment, Tagging
+from api.store.models import AuditEntry, PendingVersion, StoredComment, Tagging, TagRun
 from api.store.search import Filters, find
 from api.store.wipe import wipe
 from tests.api.every_table import fill, places_of, rows_by_table, tables_on_comments
@@ -74,6 +74,7 @@ class TestNothingRemains:
         with store.write() as session:
             mine = session.scalars(select(StoredComment).where(StoredComment.external_id == "mine")).one()
             parents = {"comments": mine.id, "comment_versions": mine.versions[-1].id}
+            parents["tag_runs"] = session.scalars(select(TagRun.id)).one()  # the worker's
             tagged = {"taggings", "tags"}  # the worker has made these rows
             for table in tables_on_comments():
                 if table.name not in {*parents, *tagged}:
