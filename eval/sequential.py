@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -17,9 +18,10 @@ from rich.console import Console
 from rich.table import Table
 
 from eval.program import run_program
-from nlp.causes.sequential import FALSE_ALARM, FEWEST_BEFORE, RateRatioSequence, dispersion_of
+from nlp.causes.actions import DailyCounts, outcome_of
+from nlp.causes.sequential import FALSE_ALARM, FEWEST_BEFORE, RateRatioSequence, Verdict, dispersion_of
 
-BEFORE, AFTER = 90, 180
+BEFORE, AFTER, YEAR = 90, 180, 365
 COMMENTS_A_DAY: Final = 60
 _WEEKDAYS: Final = np.array([1.2, 1.2, 1.2, 1.2, 1.2, 0.6, 0.4])
 SWING: Final = 0.3
@@ -104,6 +106,43 @@ def _archive(
     return counts, totals
 
 
+def simulate_found(complaints_a_day: float, *, situation: str, runs: int, seed: int) -> Simulated:
+    """Watch actions without effect whose time before is found by `nlp.causes.actions`, in a year of days before.
+
+    Parameters
+    ----------
+    complaints_a_day : in the last 30 days before the action, on average
+    situation : "steady, found" and "swinging, found"; "incident, found": before the last 30 days there were a fifth of
+        the complaints; "fading, found": before them there were three times as many
+    """
+    rng = np.random.default_rng([seed, round(complaints_a_day * 100), len(situation), 1])
+    fell = rose = 0
+    first, since = date(2025, 1, 1), date(2025, 1, 1) + timedelta(days=YEAR)
+    days = []
+    for _ in range(runs):
+        counts, totals = _year(complaints_a_day, situation, rng)
+        effect = outcome_of(DailyCounts(first, counts, totals), since=since).effect
+        if effect.verdict is Verdict.NO_BASELINE:
+            continue
+        lower = [number for number, standing in enumerate(effect.days, start=1) if standing.ratio.high < 1]
+        fell += bool(lower)
+        days += lower[:1]
+        rose += any(standing.ratio.low > 1 for standing in effect.days)
+    median = float(np.median(days)) if days else None
+    return Simulated(situation, complaints_a_day, 0.0, fell / runs, rose / runs, median, runs)
+
+
+def _year(complaints_a_day: float, situation: str, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    n_days = YEAR + AFTER
+    share = np.full(n_days, complaints_a_day / COMMENTS_A_DAY)
+    share[: YEAR - 30] *= {"incident, found": 0.2, "fading, found": 3.0}.get(situation, 1.0)
+    if situation.startswith("swinging"):
+        shape = 1 / SWING**2
+        share = share * np.repeat(rng.gamma(shape, 1 / shape, n_days // 7 + 1), 7)[:n_days]
+    totals = rng.poisson(COMMENTS_A_DAY * np.resize(_WEEKDAYS, n_days))
+    return rng.binomial(totals, np.minimum(share, 1.0)), totals
+
+
 def sequential(
     *,
     runs: Annotated[int, typer.Option(min=10, help="Simulated archives of each situation.")] = 400,
@@ -119,6 +158,8 @@ def sequential(
         *((rate, 0.5, "swinging") for rate in (1.0, 3.0)),
     ]
     found = [simulate(rate, fall, situation=name, runs=runs, seed=seed) for rate, fall, name in situations]
+    kinds = ("steady, found", "swinging, found", "incident, found", "fading, found")
+    found += [simulate_found(rate, situation=name, runs=runs, seed=seed) for name in kinds for rate in (0.3, 1.0, 3.0)]
     table = Table("situation", "complaints a day", "true fall", "said to fall", "said to rise", "median days")
     for row in found:
         days = "-" if row.median_days is None else f"{row.median_days:.0f}"

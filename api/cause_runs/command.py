@@ -49,9 +49,11 @@ def topics_of_store(
     asked : further fields of the request, by their names in REST; those that are None were not said
     output : a .json, .parquet or .html file, or -
     """
-    from api.cause_runs.restore import restored  # noqa: PLC0415, `--help` need not wait for the database's libraries
+    from api.cause_actions.effects import watched_causes  # noqa: PLC0415, `--help` need not wait for its libraries
+    from api.cause_runs.restore import restored  # noqa: PLC0415
     from api.cause_runs.runs import find_run  # noqa: PLC0415
     from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
+    from api.reports.zones import Zone  # noqa: PLC0415
     from api.settings import read_settings  # noqa: PLC0415
     from api.store.database import Store  # noqa: PLC0415
 
@@ -66,8 +68,17 @@ def topics_of_store(
             with store.read() as session:
                 run = find_run(session, job.result["cause_run"])
             told = restored(store, run)
-            today = date.today()
-            write_causes(stream, format_, told.found, told.feedback, language=language, today=today, days=told.days)
+            watched = watched_causes(store, run, zone=Zone.named(run.parameters.get("time_zone", "Europe/Oslo")))
+            write_causes(
+                stream,
+                format_,
+                told.found,
+                told.feedback,
+                language=language,
+                today=date.today(),
+                days=told.days,
+                watched=watched,
+            )
     finally:
         store.close()
     if not quiet:

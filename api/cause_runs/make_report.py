@@ -63,7 +63,7 @@ def make_report(
 
 
 def _cause(row: Cause, topic: Topic, said: Mapping[str, list[int]], since: Developments | None) -> Cause:
-    del row["comments"]
+    del row["comments"], row["actions"]  # members are kept in rows of their own, actions for all runs together
     return {
         **row,
         **described(topic),

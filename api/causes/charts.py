@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import date
 from typing import Final
 
 from nlp.causes.chance import Estimate
 from nlp.causes.change import Change, Week
 
-WIDTH: Final = 860
-_LEFT, _RIGHT, _ROW = 330, 20, 26
-_WEEKS_HEIGHT, _WEEKS_FLOOR, _WEEKS_TOP = 118, 98, 16
-_LABEL: Final = 42
+WIDTH: Final = 720
+"""As wide as the text of an A4 page, so that a chart's letters stay as large as those around it in print."""
+_LEFT, _RIGHT, _ROW = 300, 20, 26
+_WEEKS_HEIGHT, _WEEKS_FLOOR, _WEEKS_TOP = 118, 98, 18
+_LABEL: Final = 40
 """Characters of a label that stand beside its bar."""
+_DAY: Final = 90
+"""Pixels that a written day takes."""
+_MARK: Final = 34
+"""Characters of an action that stand at its mark."""
 COSTS, GIVES, UNSURE = "#b3382c", "#2c7a4b", "#7a8696"
 
 
@@ -59,16 +65,26 @@ class WeekBar:
 
 
 @dataclass(frozen=True, slots=True)
+class ActionMark:
+    """Where an action began; the label stands to the left of the mark where there is no room to its right."""
+
+    x: float
+    label: str
+    left: bool
+
+
+@dataclass(frozen=True, slots=True)
 class WeekChart:
-    """Shares by week, and the day of a change; `top` is the share at the top."""
+    """Shares by week, the day of a change, and where actions began; `top` is the share at the top."""
 
     width: int
     height: int
     floor: int
-    top: str
+    top: float
     mark: float | None
     bars: Sequence[WeekBar]
     ticks: Sequence[Tick]
+    actions: Sequence[ActionMark]
 
 
 def interval_chart(rows: Sequence[tuple[str, Estimate]]) -> IntervalChart:
@@ -89,40 +105,56 @@ def interval_chart(rows: Sequence[tuple[str, Estimate]]) -> IntervalChart:
     return IntervalChart(WIDTH, _ROW * len(rows) + 22, _LEFT, x(0.0), bars, ticks)
 
 
-def week_chart(weeks: Sequence[Week], onset: Change | None) -> WeekChart | None:
-    """None where fewer than three weeks have comments."""
+def week_chart(
+    weeks: Sequence[Week],
+    onset: Change | None,
+    *,
+    actions: Sequence[tuple[date, str]] = (),
+    write_day: Callable[[date], str] = date.isoformat,
+) -> WeekChart | None:
+    """None where fewer than three weeks have comments.
+
+    Parameters
+    ----------
+    onset : a change, from which on the bars are of another colour
+    actions : the day on which each began, and its name
+    write_day : a day as readers write it
+    """
     shares = [week.count / week.total if week.total else 0.0 for week in weeks]
     top = max(shares, default=0.0)
     if len(weeks) < 3 or top == 0:  # noqa: PLR2004
         return None
     step = WIDTH / len(weeks)
     space = _WEEKS_FLOOR - _WEEKS_TOP
+
+    def x(day: date) -> float:
+        return round(min(max(step * (day - weeks[0].monday).days / 7, 0.0), float(WIDTH)), 1)
+
     bars = [
         WeekBar(
             round(step * place, 1),
             round(_WEEKS_FLOOR - space * share / top, 1),
             round(max(step - 1.5, 0.5), 1),
             round(space * share / top, 1),
-            onset is not None and week.monday.toordinal() + 6 >= onset.day.toordinal(),
-            f"{week.monday.isoformat()}: {week.count} / {week.total}",
+            onset is not None and (week.monday - onset.day).days + 6 >= 0,
+            f"{write_day(week.monday)}: {week.count} / {week.total}",
         )
         for place, (week, share) in enumerate(zip(weeks, shares, strict=True))
     ]
-    mark = None
+    ticks = [Tick(0, write_day(weeks[0].monday)), Tick(WIDTH, write_day(weeks[-1].monday))]
     if onset is not None:
-        mark = round(step * (onset.day.toordinal() - weeks[0].monday.toordinal()) / 7, 1)
-    ticks = [Tick(0, weeks[0].monday.isoformat()), Tick(WIDTH, weeks[-1].monday.isoformat())]
-    if mark is not None and onset is not None:
-        ticks.insert(1, Tick(min(max(mark, 90), WIDTH - 180), onset.day.isoformat()))
-    return WeekChart(WIDTH, _WEEKS_HEIGHT, _WEEKS_FLOOR, f"{100 * top:.1f} %", mark, bars, ticks)
+        ticks.insert(1, Tick(min(max(x(onset.day), _DAY), WIDTH - 2 * _DAY), write_day(onset.day)))
+    marks = [ActionMark(x(day), _short(name, _MARK), x(day) > WIDTH / 2) for day, name in actions]
+    mark = None if onset is None else x(onset.day)
+    return WeekChart(WIDTH, _WEEKS_HEIGHT, _WEEKS_FLOOR, top, mark, bars, ticks, marks)
 
 
 def _colour(each: Estimate) -> str:
     return COSTS if each.low > 0 else GIVES if each.high < 0 else UNSURE
 
 
-def _short(label: str) -> str:
-    return label if len(label) <= _LABEL else label[: _LABEL - 1].rstrip() + "…"
+def _short(label: str, most: int = _LABEL) -> str:
+    return label if len(label) <= most else label[: most - 1].rstrip() + "…"
 
 
 def _round_values(low: float, high: float) -> list[float]:

@@ -99,6 +99,12 @@ def topics(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Folder for the topics, for the next run.", show_default=False)
     ] = None,
+    actions: Annotated[
+        Path | None,
+        typer.Option(
+            "--actions", help="A .toml or .json file of what was done about causes: the report says what came of it."
+        ),
+    ] = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Where days begin, for times that name a zone.")
     ] = "Europe/Oslo",
@@ -132,14 +138,15 @@ def topics(
 
     A file's comments are tagged first. Without a file it is those of the store, with their tags as they are shown, and
     the run is kept there. --where, --anew, --show, --aside and --database are for the store; columns, format, encoding,
-    model, --former and --keep are for a file. No text leaves this machine.
+    model, --former, --keep and --actions are for a file. No text leaves this machine.
     """
     if input_ is None:
-        of_file = (number_rows, question_column, time_column, score_column, respondent_column, former, keep)
+        of_file = (number_rows, question_column, time_column, score_column, respondent_column, former, keep, actions)
         if any(of_file) or (id_column, text_column, input_format, encoding, model) != ("id", "text", None, None, None):
             raise BadUsage(
-                "Columns, format, encoding, --model, --former and --keep are of a file, and no INPUT is named. Name "
-                "it, or leave them out."
+                "Columns, format, encoding, --model, --former, --keep and --actions are of a file, and no INPUT is "
+                "named. Name it, or leave them out: actions on causes of the store are kept there, POST "
+                "/v1/causes/{topic}/actions."
             )
         topics_of_store(
             where=where or (),
@@ -167,14 +174,17 @@ def topics(
 
     for module in ("sklearn", "scipy", "simplemma", "ruptures", "jinja2", "babel"):
         require(module, extra=EXTRA)
+    from api.causes.actions_file import ActionsFile  # noqa: PLC0415, it needs the extra
+    from api.causes.outcomes import ActionsOfCauses  # noqa: PLC0415
     from nlp.root_causes import find_root_causes  # noqa: PLC0415
     from nlp.tagger import Tagger  # noqa: PLC0415
     from nlp.topics import TopicModel, TopicSettings  # noqa: PLC0415
 
     format_, zone = cause_format(output), named_zone(time_zone)
     before = None if former is None else TopicModel.load(former)
+    done = ActionsOfCauses(None if actions is None else ActionsFile.read(actions), former=before)
     roles = Roles(None if number_rows else id_column, text_column, question_column)
-    columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()))
+    columns = Columns(roles, time_column, score_column, respondent_column, tuple(by or ()), done.dimensions)
     csv.field_size_limit(MAX_CELL)
     source = Source(input_, None if input_ == STANDARD_STREAM else Path(input_))
     loaded: list[Any] = []
@@ -206,7 +216,12 @@ def topics(
                 seed=seed,
                 progress=_Steps(bar),
             )
-            write_causes(stream, format_, found, read.feedback, language=language.value, today=date.today())
+            watched = done.watch(found, read.feedback)
+            for sentence in watched.notices:
+                bar.notice(sentence)
+            write_causes(
+                stream, format_, found, read.feedback, language=language.value, today=date.today(), watched=watched
+            )
     except KeyboardInterrupt:
         left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
         _say(f"interrupted. {left}; the same command starts over.", style="red")

@@ -35,7 +35,8 @@ USUAL_DIMENSIONS: Final = ("source", "department", "touchpoint", "channel")
 class Columns:
     """Which columns hold what; None is the first usual name that is there, and no dimensions are the usual ones.
 
-    A column that is named must be there.
+    A column that is named must be there. `of_actions` are those that say where something was done; they are read as
+    dimensions too.
     """
 
     roles: Roles = field(default_factory=Roles)
@@ -43,12 +44,14 @@ class Columns:
     score: str | None = None
     respondent: str | None = None
     dimensions: tuple[str, ...] = ()
+    of_actions: tuple[str, ...] = ()
 
     @property
     def named(self) -> tuple[tuple[str, str], ...]:
         """What must be there, with the option that asked for it."""
         options = [("--time-column", self.time), ("--score-column", self.score)]
         options += [("--respondent-column", self.respondent), *(("--by", name) for name in self.dimensions)]
+        options += [("--actions", name) for name in self.of_actions]
         return tuple((option, name) for option, name in options if name is not None)
 
     def among(self, header: Iterable[str]) -> Columns:
@@ -63,7 +66,12 @@ class Columns:
             usual(self.time, USUAL_TIMES),
             usual(self.score, USUAL_SCORES),
             usual(self.respondent, USUAL_RESPONDENTS),
-            self.dimensions or tuple(name for name in USUAL_DIMENSIONS if name in there),
+            tuple(
+                dict.fromkeys(
+                    (*(self.dimensions or (name for name in USUAL_DIMENSIONS if name in there)), *self.of_actions)
+                )
+            ),
+            self.of_actions,
         )
 
 

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from api.causes.as_json import ReaderLanguage, cause_rows
+from api.causes.outcomes import WatchedCauses
 from api.files.errors import UnknownFormat
 from api.files.formats import STANDARD_STREAM
 from api.files.jsontext import dumps
@@ -54,6 +55,7 @@ def write_causes(
     language: ReaderLanguage,
     today: date,
     days: tuple[date, date] | None = None,
+    watched: WatchedCauses | None = None,
 ) -> None:
     """Write what was found.
 
@@ -61,15 +63,18 @@ def write_causes(
     ----------
     feedback : what it was found in, or as much of it as is quoted
     days : the first and the last of the comments; of those in `feedback` if None
+    watched : what was done about causes
     """
+    watched = watched or WatchedCauses()
     if format_ is CauseFormat.HTML:
         from api.causes.page import page  # noqa: PLC0415, JSON needs no template
 
-        stream.write(page(found, feedback, language=language, today=today, days=days).encode())
+        stream.write(page(found, feedback, language=language, today=today, days=days, watched=watched).encode())
     elif format_ is CauseFormat.PARQUET:
-        pq.write_table(pa.Table.from_pylist(cause_rows(found, language=language), schema=SCHEMA), stream)
+        rows = cause_rows(found, language=language, watched=watched.by_cause)
+        pq.write_table(pa.Table.from_pylist(rows, schema=SCHEMA), stream)
     else:
-        stream.write((dumps(cause_rows(found, language=language), indent=2) + "\n").encode())
+        stream.write((dumps(cause_rows(found, language=language, watched=watched.by_cause), indent=2) + "\n").encode())
 
 
 def _struct(**fields: Any) -> pa.StructType:
@@ -77,6 +82,17 @@ def _struct(**fields: Any) -> pa.StructType:
 
 
 _ESTIMATE = _struct(estimate=pa.float64(), low=pa.float64(), high=pa.float64())
+_EFFECT = {
+    "verdict": pa.string(),
+    "fall": _ESTIMATE,
+    "decided_on": pa.string(),
+    "complaints_before": pa.int64(),
+    "comments_before": pa.int64(),
+    "complaints_after": pa.int64(),
+    "comments_after": pa.int64(),
+    "days": pa.int64(),
+    "days_for_half": pa.int64(),
+}
 SCHEMA = pa.schema(
     {
         "rank": pa.int32(),
@@ -121,6 +137,24 @@ SCHEMA = pa.schema(
         "weeks": pa.list_(_struct(monday=pa.string(), count=pa.int64(), of=pa.int64())),
         "earlier_causes": pa.list_(
             _struct(topic=pa.string(), stage=pa.string(), customers=pa.int64(), lift=pa.float64())
+        ),
+        "actions": pa.list_(
+            _struct(
+                what=pa.string(),
+                who=pa.string(),
+                since=pa.string(),
+                where=pa.list_(_struct(dimension=pa.string(), value=pa.string())),
+                until=pa.string(),
+                effect=_struct(
+                    **_EFFECT,
+                    baseline_from=pa.string(),
+                    baseline=pa.string(),
+                    watched_to=pa.string(),
+                    false_alarm_rate=pa.float64(),
+                    confidence=pa.float64(),
+                    elsewhere=_struct(**_EFFECT),
+                ),
+            )
         ),
     }
 )

@@ -15,6 +15,7 @@ from sqlalchemy import Connection, text
 # Tables of features: whoever opens the store has them among the models.
 import api.accuracy.models
 import api.alerts.models
+import api.cause_actions.models
 import api.cause_runs.models
 import api.corrections.models
 import api.jobs.models

@@ -147,6 +147,27 @@ def trends(
     return tuple(result)
 
 
+def share_changes(
+    counts: Integers,
+    totals: Integers,
+    first: date,
+    *,
+    significant: float = SIGNIFICANT,
+    permutations: int = PERMUTATIONS,
+    seed: int = 0,
+) -> tuple[Change, ...]:
+    """The days on which one cause's share changed, in order; none where it may well have been steady.
+
+    Parameters
+    ----------
+    counts, totals : by day from `first`, of shape (n_days,)
+    """
+    if not len(counts):
+        return ()
+    p_value = _Scan.of(totals, permutations, seed).p_values(counts[:, None])[0]
+    return changes_of(counts, totals, first) if p_value <= significant else ()
+
+
 def daily_counts(membership: csr_array, days: npt.NDArray[np.datetime64]) -> tuple[date, Integers, Integers]:
     """The first day; comments by day and cause, of shape (n_days, n_causes); and all comments by day.
 
@@ -182,7 +203,7 @@ def changes_of(counts: Integers, totals: Integers, first: date) -> tuple[Change,
     counts, totals : by day from `first`, of shape (n_days,)
     """
     sums = _Sums.of(counts, totals)
-    price = 1.5 * np.log(max(len(counts), 2)) * _dispersion(counts, totals)
+    price = price_of_change(len(counts), dispersion_around_neighbours(counts, totals))
     bounds = [0, *_breaks_by_week(counts, totals, price), len(counts)]
     if len(bounds) == 2:  # noqa: PLR2004 - PELT saw no change, the scan did: the single best day
         bounds.insert(1, int(np.argmax(sums.evidence(0, len(counts)))) + 1)
@@ -251,7 +272,12 @@ def _breaks_by_week(counts: Integers, totals: Integers, price: float) -> list[in
     return [int(edges[week]) for week in found[:-1]]
 
 
-def _dispersion(counts: Integers, totals: Integers) -> float:
+def price_of_change(n_days: int, dispersion: float) -> float:
+    """The evidence that a change must have to be one, whatever its day: the modified BIC's."""
+    return float(1.5 * np.log(max(n_days, 2)) * dispersion)
+
+
+def dispersion_around_neighbours(counts: Integers, totals: Integers) -> float:
     """How much more the weeks vary around their neighbours than Poisson counts would; at least 1."""
     edges = np.arange(0, len(counts) - len(counts) % _WEEK, _WEEK)
     k, n = np.add.reduceat(counts, edges).astype(float), np.add.reduceat(totals, edges).astype(float)

@@ -114,6 +114,7 @@ def effect_of_action(
     baseline_from: date | None = None,
     false_alarm: float = FALSE_ALARM,
     worthwhile: float = WORTHWHILE_FALL,
+    least_dispersion: float = 1.0,
 ) -> ActionEffect:
     """Say whether a cause became rarer since an action.
 
@@ -127,6 +128,7 @@ def effect_of_action(
         which it began: else the quiet time before it counts as what is to be reached
     false_alarm : accepted for each of `fell` and `rose`, over all days together
     worthwhile : the fall that would be worth having, as a share; where it is ruled out, the verdict is `no_effect`
+    least_dispersion : by how much weeks are known to vary more than chance, for a time before too short to show it
 
     Raises
     ------
@@ -139,7 +141,7 @@ def effect_of_action(
         start = (baseline_from - first).days
     before = slice(int(np.clip(start, 0, split)), split)
     count_before, total_before = int(counts[before].sum()), int(totals[before].sum())
-    dispersion = dispersion_of(counts[before], totals[before])
+    dispersion = max(least_dispersion, dispersion_of(counts[before], totals[before]))
     count, total = np.cumsum(counts[split:]), np.cumsum(totals[split:])
     usable = count_before >= FEWEST_BEFORE and total_before > 0
     bounds = RateRatioSequence(count_before / dispersion, total_before / dispersion, false_alarm)

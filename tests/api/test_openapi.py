@@ -140,6 +140,7 @@ DESCRIBED = [
     *("CorrectionRequest", "SpanIn", "SentimentIn", "ThemeIn", "FactorIn", "FlagIn", "CorrectedLabel", "DecidedLabel"),
     *("CorrectionOut", "CorrectionPage", "Withdrawal", "AgreementReport"),
     *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
+    *("NewAction", "ActionChanges", "ActionOut", "ActionPage", "EffectOut", "PlaceEffectOut", "FallOut"),
     *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
     *(
         "TopicsRequest",
