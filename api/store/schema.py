@@ -18,6 +18,7 @@ import api.alerts.models
 import api.cause_runs.models
 import api.corrections.models
 import api.jobs.models
+import api.live_causes.models
 import api.removal.models
 import api.store.history
 import api.webhooks.models  # noqa: F401
