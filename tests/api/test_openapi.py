@@ -141,17 +141,10 @@ DESCRIBED = [
     *("CorrectionOut", "CorrectionPage", "Withdrawal", "AgreementReport"),
     *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
     *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
-    *(
-        "TopicsRequest",
-        "TopicsFilters",
-        "CauseList",
-        "CauseRunOut",
-        "CauseBrief",
-        "EstimateOut",
-        "ChangeOut",
-        "SinceOut",
-    ),
-    *("CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("TopicsRequest", "TopicsFilters", "CauseList", "CauseRunOut", "CauseBrief", "EstimateOut", "CauseChange"),
+    *("SinceOut", "CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("RenameRequest", "LabelIn", "MergeRequest", "PlaceIn", "SplitRequest", "CauseEditOut", "CauseEditPage"),
+    "CauseDriftOut",
     *("CauseComment", "CauseCommentPage", "CauseRunList"),
 ]
 
