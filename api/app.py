@@ -13,7 +13,18 @@ from api.access.guard import AdmitAnybody, Guard, add_refusals
 from api.dependencies import CommentTagger
 from api.limits import LimitBody, LimitConcurrency
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
-from api.routes import accuracy, alert_rules, alerts, audit, cause_actions, deliveries, erasures, health, reports
+from api.routes import (
+    accuracy,
+    alert_rules,
+    alerts,
+    audit,
+    cause_actions,
+    deliveries,
+    erasures,
+    health,
+    live_causes,
+    reports,
+)
 from api.routes.causes import causes_router
 from api.routes.classify import classify_router
 from api.routes.comments import comments_router
@@ -93,6 +104,7 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
         app.include_router(accuracy.router)
         app.include_router(jobs_router())
         app.include_router(runs_router())
+        app.include_router(live_causes.router)  # before `/v1/causes/{topic}`, which would take its addresses
         app.include_router(causes_router())
         app.include_router(cause_actions.router)
     add_reference(app)

@@ -30,6 +30,7 @@ from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
 from api.folders.command import EngineName, tag_folder_command
+from api.live_causes.command import causes_commands
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.nps import nps as score_groups
 from api.question import as_question
@@ -95,6 +96,7 @@ app.add_typer(report_commands, name="report")
 app.add_typer(retention_commands, name="retention")
 app.add_typer(audit_commands, name="audit")
 app.add_typer(retag_commands, name="retag")
+app.add_typer(causes_commands, name="causes")
 
 Model = Annotated[
     Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
@@ -400,6 +402,15 @@ def serve(
     open_: Annotated[
         bool, typer.Option("--open", help="Let every program on this machine in without a key; on loopback only.")
     ] = False,
+    refit_at: Annotated[
+        str | None,
+        typer.Option(
+            "--refit-at",
+            help="Find causes anew every night at this time, such as 03:00, on the clock of STEMME_REFIT_TIME_ZONE. "
+            "Default: STEMME_REFIT_AT, else only when asked for.",
+            show_default=False,
+        ),
+    ] = None,
 ) -> None:
     """Serve the REST interface, to holders of a key (`stemme keys create`).
 
@@ -408,7 +419,8 @@ def serve(
     from api.server import serve as serve_until_stopped  # noqa: PLC0415, the other commands need no web server
     from api.settings import read_settings  # noqa: PLC0415
 
-    serve_until_stopped(read_settings(host=host, port=port, model=model, open=open_ or None), load=load_tagger)
+    settings = read_settings(host=host, port=port, model=model, open=open_ or None, refit_at=refit_at)
+    serve_until_stopped(settings, load=load_tagger)
 
 
 app.command(

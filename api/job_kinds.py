@@ -8,6 +8,7 @@ from typing import Any
 
 from api.cause_runs.job import TopicsJob
 from api.jobs.kinds import JobKind
+from api.live_causes.figures import CauseFiguresJob
 from api.retag.job import RetagJob
 
 
@@ -18,4 +19,5 @@ def job_kinds(load: Callable[[Path | None], Any], *, batch_size: int, max_text_l
     ----------
     load : the tagger of a model folder; the shipped one if it is None
     """
-    return [RetagJob(load, batch_size=batch_size, max_text_length=max_text_length), TopicsJob(load)]
+    retag = RetagJob(load, batch_size=batch_size, max_text_length=max_text_length)
+    return [retag, TopicsJob(load), CauseFiguresJob()]

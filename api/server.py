@@ -10,6 +10,7 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
+from zoneinfo import ZoneInfo
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -22,6 +23,9 @@ from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
 from api.ingest.worker import TagWorker
 from api.job_kinds import job_kinds
 from api.jobs.runner import JobRunner
+from api.live_causes.assigner import CauseAssigner
+from api.live_causes.drift import DriftLog
+from api.live_causes.refit import NightlyRefit
 from api.removal.upkeep import Upkeep
 from api.settings import Settings, is_loopback
 from api.store.database import Store
@@ -89,7 +93,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
     alerts = AlertRaiser(
         max_age=timedelta(days=settings.alert_max_age_days), public_url=settings.public_url, announce=deliverer.wake
     )
-    workers: list[TagWorker | JobRunner] = []
+    workers: list[TagWorker | JobRunner | CauseAssigner | NightlyRefit] = []
 
     def use(changed: CommentTagger | ActiveModelMissing) -> None:
         if isinstance(changed, ActiveModelMissing):
@@ -107,8 +111,11 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
         worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
         runner = JobRunner(store, job_kinds(load, **limits))
-        for each in (worker, runner):
-            workers.append(each)
+        assigner = CauseAssigner(
+            store, lambda: active.tagger, batch_size=settings.batch_size, idle=DriftLog(store).tell
+        )
+        workers.extend((worker, runner, assigner, *_nightly(settings, store, runner)))
+        for each in workers:
             each.start()
         app.state.wake_worker, app.state.wake_jobs = worker.wake, runner.wake
         use(tagger)
@@ -128,6 +135,14 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         loading.result()
     else:
         loading.cancel()
+
+
+def _nightly(settings: Settings, store: Store, runner: JobRunner) -> list[NightlyRefit]:
+    """What asks for causes every night, if it was set."""
+    if settings.refit_at is None:
+        return []
+    zone = ZoneInfo(settings.refit_time_zone)
+    return [NightlyRefit(store, at=settings.refit_at, zone=zone, wake_jobs=runner.wake)]
 
 
 def _say_who_may_enter(settings: Settings, store: Store) -> None:

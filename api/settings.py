@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
+from datetime import time
 from ipaddress import ip_address
 from pathlib import Path
 from typing import Annotated, Any, Final, Literal, Self
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import BeforeValidator, Field, ValidationError, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, ValidationError, model_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict, SettingsError
 
 from api.files.errors import BadSettings
@@ -14,6 +17,7 @@ from api.personal_data import Kind
 from api.removal.policy import RetentionPolicy
 from nlp.tagger import MAX_TEXT_LENGTH
 
+_CLOCK: Final = re.compile(r"([01]?\d|2[0-3]):[0-5]\d")
 ALL, NONE = "all", "none"
 KINDS: Final = ", ".join(Kind)
 
@@ -33,6 +37,29 @@ def _kinds(value: object) -> object:
         return frozenset(map(Kind, names))
     except ValueError:
         raise ValueError(f"allowed are {ALL}, {NONE}, or some of {KINDS}, with commas between them") from None
+
+
+def _time_of_day(value: object) -> object:
+    """Hours and minutes; nothing for an empty string.
+
+    >>> _time_of_day("03:00")
+    datetime.time(3, 0)
+    """
+    if not isinstance(value, str):
+        return value
+    if not value.strip():
+        return None
+    if not _CLOCK.fullmatch(value.strip()):
+        raise ValueError("allowed is a time from 00:00 to 23:59, or nothing")
+    hours, minutes = value.strip().split(":")
+    return time(int(hours), int(minutes))
+
+
+def _zone(name: str) -> str:
+    try:
+        return ZoneInfo(name).key
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("it is no time zone that is known") from None
 
 
 class Settings(BaseSettings):
@@ -109,6 +136,14 @@ class Settings(BaseSettings):
         """How long comments are kept."""
         return RetentionPolicy(self.retention_days, self.retention_days_by_source)
 
+    refit_at: Annotated[time | None, BeforeValidator(_time_of_day)] = Field(
+        None,
+        description="When causes are found anew every night, such as 03:00; left out or empty, only when asked for.",
+    )
+    refit_time_zone: Annotated[str, AfterValidator(_zone)] = Field(
+        "Europe/Oslo", description="On whose clock it is then, such as Europe/Copenhagen."
+    )
+
     @model_validator(mode="after")
     def _open_on_loopback_only(self) -> Self:
         if self.open and not is_loopback(self.host):
@@ -149,5 +184,5 @@ def read_settings(**given: Any) -> Settings:
             raise BadSettings(f"--open (or STEMME_OPEN): {first['msg'].removeprefix('Value error, ')}.") from None
         name = ".".join(map(str, first["loc"]))
         wrong = first["msg"].removeprefix("Value error, ").lower()
-        found = f"--{name} (or STEMME_{name.upper()}) is {first['input']!r}: {wrong}"
+        found = f"--{name.replace('_', '-')} (or STEMME_{name.upper()}) is {first['input']!r}: {wrong}"
         raise BadSettings(f"{found}. Set it or leave it out.") from None

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TypeVar, cast
 
@@ -20,9 +20,10 @@ from nlp.causes.describe import CONTROLS, CauseReport, describe_causes
 from nlp.causes.nps_cost import REPLICATES
 from nlp.causes.observations import Factor, Observations
 from nlp.errors import StemmeError
-from nlp.record import Comment, TaggedComment
+from nlp.record import Comment, Span, TaggedComment
 from nlp.topic_segments import Reader, spooled
 from nlp.topics import (
+    Assignment,
     Reason,
     Segment,
     SegmentBatch,
@@ -150,13 +151,54 @@ def find_root_causes(
     observations = columns.observations(batch.segments, model)
     found = describe_causes(observations, controls=controls, replicates=replicates, seed=seed)
     report("describing causes", 1.0)
-    members = {
+    spoken = comments_without_topic(batch.segments, model.assignment)
+    without = _with_silent(spoken, columns.ids, columns.themed, batch.segments)
+    return RootCauses(model, found, _members(observations), without, batch.segments, observations)
+
+
+def described_again(
+    feedback: Iterable[Feedback],
+    places: Mapping[str, Sequence[tuple[Span, str]]],
+    model: TopicModel,
+    *,
+    controls: Sequence[str] = CONTROLS,
+    replicates: int = REPLICATES,
+    seed: int = 0,
+) -> RootCauses:
+    """The causes with figures of their own after topics were merged or split; nothing is embedded or looked for anew.
+
+    Parameters
+    ----------
+    feedback : the comments that the topics were found in
+    places : of each comment's id, where it speaks of which topic's id
+    model : its topics stay as they are; the assignment of what comes back is that of the places
+    """
+    columns = _Columns()
+    place_of = {topic.id: place for place, topic in enumerate(model.topics)}
+    segments: list[Segment] = []
+    topics: list[int] = []
+    for comment, record in columns.passing(feedback):
+        for span, topic in places.get(comment.id, ()):
+            text = comment.text[span.start : span.end]
+            segments.append(Segment(comment.id, span.start, span.end, text, record.language))
+            topics.append(place_of[topic])
+    of_segments = Assignment(
+        np.array(topics, dtype=np.intp),
+        np.zeros(len(topics), dtype=np.int8),
+        np.full(len(topics), np.nan, dtype=np.float32),
+        np.full(len(topics), -1, dtype=np.intp),
+    )
+    as_placed = replace(model, assignment=of_segments)
+    observations = columns.observations(segments, as_placed)
+    found = describe_causes(observations, controls=controls, replicates=replicates, seed=seed)
+    return RootCauses(as_placed, found, _members(observations), {}, segments, observations)
+
+
+def _members(observations: Observations) -> dict[str, list[str]]:
+    return {
         topic: [observations.ids[row] for row in observations.cause(column)]
         for column, topic in enumerate(observations.causes)
     }
-    spoken = comments_without_topic(batch.segments, model.assignment)
-    without = _with_silent(spoken, columns.ids, columns.themed, batch.segments)
-    return RootCauses(model, found, members, without, batch.segments, observations)
 
 
 class _Columns:

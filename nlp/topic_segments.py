@@ -69,22 +69,30 @@ def segments_of(comments: Iterable[tuple[Comment, TaggedComment]], reader: Reade
     """
     stream = iter(comments)
     while batch := list(islice(stream, COMMENTS_AT_ONCE)):
-        pieces = [
-            (comment, record, span) for comment, record in batch for span in clauses(comment.text, record.language)
-        ]
-        asked = (
-            Comment(comment.id, comment.text[span.start : span.end], comment.question) for comment, _, span in pieces
+        yield segments_at(
+            [(comment, record, span) for comment, record in batch for span in clauses(comment.text, record.language)],
+            reader,
         )
-        segments: list[Segment] = []
-        embeddings: list[Floats] = []
-        for (comment, record, span), (own, embedding) in zip(pieces, reader.tag_and_embed(asked), strict=True):
-            if embedding is None or isinstance(own, FailedComment):
-                continue
-            theme, sentiment = tag_of(span, record, own)
-            text = comment.text[span.start : span.end]
-            segments.append(Segment(comment.id, span.start, span.end, text, record.language, theme, sentiment))
-            embeddings.append(embedding)
-        yield SegmentBatch(segments, np.array(embeddings, dtype=np.float32).reshape(len(segments), -1))
+
+
+def segments_at(pieces: Sequence[tuple[Comment, TaggedComment, Span]], reader: Reader) -> SegmentBatch:
+    """The segments at places in tagged comments, in order; a place that cannot be read is left out.
+
+    Parameters
+    ----------
+    pieces : a comment, its record and a place in its text; of a comment with several places each is one piece
+    """
+    asked = (Comment(comment.id, comment.text[span.start : span.end], comment.question) for comment, _, span in pieces)
+    segments: list[Segment] = []
+    embeddings: list[Floats] = []
+    for (comment, record, span), (own, embedding) in zip(pieces, reader.tag_and_embed(asked), strict=True):
+        if embedding is None or isinstance(own, FailedComment):
+            continue
+        theme, sentiment = tag_of(span, record, own)
+        text = comment.text[span.start : span.end]
+        segments.append(Segment(comment.id, span.start, span.end, text, record.language, theme, sentiment))
+        embeddings.append(embedding)
+    return SegmentBatch(segments, np.array(embeddings, dtype=np.float32).reshape(len(segments), -1))
 
 
 def joined(batches: Iterable[SegmentBatch]) -> SegmentBatch:

@@ -15,8 +15,8 @@ from typing import Any, Final
 
 from nlp.clustering.describe import Reading, describe
 from nlp.clustering.draft import draft, n_topics_of
-from nlp.clustering.drift import Drift, drift_of
-from nlp.clustering.edits import BadTopicEdit, Edited, merged, parted, renamed
+from nlp.clustering.drift import Drift, Tally, drift_between, tally_of
+from nlp.clustering.edits import BadTopicEdit, Edited, merged, parted, parted_alone, renamed
 from nlp.clustering.identity import Carried, Former, carry
 from nlp.clustering.memory import remembered
 from nlp.clustering.model import (
@@ -46,6 +46,7 @@ __all__ = [
     "Reason",
     "Segment",
     "SegmentBatch",
+    "Tally",
     "Topic",
     "TopicChanges",
     "TopicModel",
@@ -56,6 +57,7 @@ __all__ = [
     "find_topics",
     "joined",
     "segments_of",
+    "tally_of",
 ]
 
 Progress = Callable[[str, float], None]
@@ -154,7 +156,16 @@ class TopicModel:
         WrongEmbeddings : if there is not one row a segment, or not of this width
         """
         assignment = nearest_centres(segments, embeddings, self.centres)
-        return assignment, drift_of(assignment, self.assignment, len(self.topics))
+        return assignment, self.drift(tally_of(assignment, len(self.topics)))
+
+    def drift(self, now: Tally) -> Drift:
+        """How far segments that were assigned since are from those that the topics were found in.
+
+        Parameters
+        ----------
+        now : of as many topics as the model has, in its order
+        """
+        return drift_between(now, tally_of(self.assignment, len(self.topics)))
 
     def rename(self, id_: str, label: Mapping[str, str]) -> TopicModel:
         """The model with a topic's name given by an analyst, for some readers or for all; later runs keep it."""
@@ -184,6 +195,38 @@ class TopicModel:
             self._edited(), self._place(id_), segments, embeddings, parts=parts, how=self.settings.reading()
         )
         return self._with(edited, self.pinned | {id_, *new})
+
+    def split_alone(
+        self,
+        id_: str,
+        segments: Sequence[Segment],
+        embeddings: Floats,
+        *,
+        rows: Sequence[int | None],
+        parts: Sequence[Sequence[Quote]],
+    ) -> tuple[TopicModel, Sequence[str]]:
+        """As `split`, from the topic's own segments alone, however many others there are; they stay where they are.
+
+        Parameters
+        ----------
+        segments, embeddings : all of the topic, whether it was found in them or they were assigned since
+        rows : of each its row in `assignment`; None of those that were assigned since
+        parts : as of `split`
+
+        Returns
+        -------
+        the model, and of each segment the id of its topic
+        """
+        edited = parted_alone(
+            self._edited(),
+            self._place(id_),
+            segments,
+            embeddings,
+            rows=rows,
+            parts=parts,
+            how=self.settings.reading(),
+        )
+        return self._with(edited.edited, self.pinned | {id_, *edited.new}), edited.topic_of
 
     def save(self, folder: Path) -> None:
         """Write the model as `topics.json` and `topics.npz` into a folder, which is made."""

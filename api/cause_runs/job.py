@@ -28,6 +28,7 @@ from api.ingest.live import GiveWay
 from api.jobs.jobs import job_of
 from api.jobs.kinds import JobContext, Steps
 from api.jobs.models import JobState
+from api.live_causes.topics import CurrentTopics, current_topics
 from api.retag.request import filters_of
 from api.store.audit import note
 from api.store.database import Store
@@ -72,7 +73,9 @@ class TopicsJob:
         """Find causes and store them, or note that the job is cancelled."""
         while steps.do("clear old runs", partial(_clear, job)):
             pass
-        if steps.do("find causes", partial(self._find, job)) == "cancelled":
+        while (outcome := steps.do("find causes", partial(self._find, job))) == "edited":
+            pass  # analysts have edited the former topics meanwhile: with what they did now
+        if outcome == "cancelled":
             steps.do("note the end", partial(_end, job))
 
     def fail(self, job: JobContext, steps: Steps) -> None:
@@ -80,17 +83,17 @@ class TopicsJob:
 
     def _find(self, job: JobContext) -> str:
         require_extra()
-        begun = now()
+        begun = job.store.settled_moment()  # what is tagged later bears a later time
         with job.store.read() as session:
             if session.scalar(select(CauseRun.id).where(CauseRun.job_id == job.id)) is not None:
                 return "done"  # it was done, and the process died before it was noted
             up_to = reading.newest_version(session)
             total = reading.count(session, filters_of(job.parameters), up_to=up_to)
-            active = active_run(session)
+            active, topics = active_run(session), current_topics(session)
         try:
             told = _Told(job, total)
             found, since, former = self._found(job, active, told, up_to=up_to, total=total)
-            return _store(job, found, since, former, told, begun=begun, up_to=up_to, tag_run=active)
+            return _store(job, found, since, former, told, begun=begun, up_to=up_to, tag_run=active, topics=topics)
         except _Cancelled:
             return "cancelled"
 
@@ -177,8 +180,14 @@ def _store(
     begun: Any,
     up_to: int,
     tag_run: TagRun | None,
+    topics: CurrentTopics | None,
 ) -> str:
-    """Keep the run and end the job, in one transaction."""
+    """Keep the run and end the job, in one transaction, unless the former topics have been edited meanwhile.
+
+    Parameters
+    ----------
+    topics : the former ones, as they were when the job began
+    """
     from api.cause_runs.make_report import make_report  # noqa: PLC0415, it needs the extra `topics`
 
     assert tag_run is not None  # or nothing would have been found
@@ -189,6 +198,8 @@ def _store(
         row = job_of(session, job.id, to_change=True)
         if row.state == JobState.CANCELLING:
             return "cancelled"
+        if not job.parameters["anew"] and current_topics(session, to_edit=True) != topics:
+            return "edited"
         run = save_run(
             session,
             found=found,

@@ -173,19 +173,33 @@ def replace_topics(store: Store, run_id: int, model: TopicModel) -> CauseRun:
     TopicsNotKept : if only its report is left
     """
     with store.write() as session:
-        keep_removals_out(session)
-        run = _with_topics(session, run_id)
-        former = _topics_of(run)
-        _move_members(session, run_id, former, model)
-        report = _retold(session, run, model)
-        # What is gone already must not come back with a model that was loaded before.
-        said = versions_in(report)
-        report = without_versions(report, said - _existing(session, said))
-        run.report, run.topics = report, with_causes(model, report).to_bytes()
-        session.execute(delete(CauseSource).where(CauseSource.cause_run_id == run_id))
-        _note_sources(session, run_id, report)
-        session.flush()
-        return run
+        return replace_topics_in(session, run_id, model)
+
+
+def replace_topics_in(session: Session, run_id: int, model: TopicModel) -> CauseRun:
+    """`replace_topics`, in a session that writes."""
+    keep_removals_out(session)
+    run = _with_topics(session, run_id)
+    former = _topics_of(run)
+    _move_members(session, run_id, former, model)
+    replace_report(session, run, _retold(session, run, model), model)
+    return run
+
+
+def replace_report(session: Session, run: CauseRun, report: Report, model: TopicModel) -> None:
+    """Give a run another report, in a session that writes and has kept removals out.
+
+    Parameters
+    ----------
+    model : the run's topics
+    """
+    # What is gone already must not come back with a model that was loaded before.
+    said = versions_in(report)
+    report = without_versions(report, said - _existing(session, said))
+    run.report, run.topics = report, with_causes(model, report).to_bytes()
+    session.execute(delete(CauseSource).where(CauseSource.cause_run_id == run.id))
+    _note_sources(session, run.id, report)
+    session.flush()
 
 
 def keep_removals_out(session: Session) -> None:

@@ -30,7 +30,7 @@ class EstimateOut(BaseModel):
     high: float | None = Field(description="Where it ends; null if the data set no bound.")
 
 
-class ChangeOut(BaseModel):
+class CauseChange(BaseModel):
     """When its share rose."""
 
     date: Day = Field(description="The day.")
@@ -137,13 +137,16 @@ class CauseBrief(BaseModel):
         description="NPS points that it costs, all other causes and places held alike; null with too few answers."
     )
     points_lost_now: float | None = Field(description="The same at its present share, by which it is ranked.")
-    change: ChangeOut | None = Field(
+    change: CauseChange | None = Field(
         description="When its share rose, of several rises the clearest; null if it did not."
     )
     growth: EstimateOut | None = Field(description="Its share in the last four weeks over the share before.")
     rank_rising: int | None = Field(description="From 1 among those that have risen; null of the others.")
     points_risen: float | None = Field(description="NPS points that came with its rise.")
     since: SinceOut | None = Field(description="Against the former run; null in the first.")
+    pending: bool = Field(
+        description="Whether analysts have merged or split it, and its figures are null until a job has made them anew."
+    )
 
     @classmethod
     def of(cls, cause: Cause, language: ReaderLanguage) -> Self:
@@ -256,4 +259,8 @@ class CauseCommentPage(BaseModel):
 
 
 def _named(cause: Cause, language: ReaderLanguage) -> dict[str, Any]:
-    return {"label": cause["label"][language], "label_language": cause["label_language"].get(language, language)}
+    return {
+        "label": cause["label"][language],
+        "label_language": cause["label_language"].get(language, language),
+        "pending": cause.get("pending", False),
+    }

@@ -13,6 +13,7 @@ from api.alerts.raising import reconsider
 from api.corrections.decisions import Decision, Decisions, Key, decisions_in, keys_of, overlay
 from api.corrections.errors import BadCorrection, CommentChanged, NotTagged, TextChanged, UnknownCorrection
 from api.corrections.models import Correction, DecisionKind, LabelDecision
+from api.live_causes.queue import queue_for_causes
 from api.store.audit import note
 from api.store.database import Store
 from api.store.errors import UnknownComment
@@ -125,6 +126,7 @@ def correct(
             "labels": [str(each.key) for each in new if each.key in named],
             "reviewed": wanted.reviewed,
         }
+        _with_causes(session, found.version.id, [each.key.kind for each in new])
         note(session, by=caller.prefix, action="tags.corrected", subject=f"comment {comment_id}", detail=detail)
         return _with_alerts(session, _read(session, comment_id), caller, public_url)
 
@@ -164,6 +166,7 @@ def withdraw(
             decision.standing = False
         session.flush()
         _stand_again(session, fallen)
+        _with_causes(session, correction.version_id, [decision.kind for decision in fallen])
         detail = {"correction": correction_id}
         subject = f"comment {comment_id}"
         note(session, by=caller.prefix, action="tags.correction_withdrawn", subject=subject, detail=detail)
@@ -182,6 +185,12 @@ def _with_alerts(session: Session, found: Found, caller: Caller, public_url: str
             public_url=public_url,
         )
     return found
+
+
+def _with_causes(session: Session, version_id: int, kinds: Iterable[str]) -> None:
+    """Let the comment's clauses get topics anew, if what they depend on was decided."""
+    if {DecisionKind.THEME, DecisionKind.LANGUAGE} & {*kinds}:
+        queue_for_causes(session, [version_id])
 
 
 def _locked(session: Session, comment_id: int) -> Found:

@@ -46,7 +46,7 @@ Whole = Annotated[int, PlainValidator(_whole), WithJsonSchema({"type": "integer"
 Why = Annotated[str, PlainValidator(_why), WithJsonSchema({**WITHOUT_NUL, "maxLength": LONGEST_WHY})]
 
 
-class _Closed(BaseModel):
+class Closed(BaseModel):
     """Refuses fields that it does not know, so that a misspelt one is not lost; their names are not repeated."""
 
     model_config = ConfigDict(json_schema_extra={"additionalProperties": False})
@@ -54,13 +54,14 @@ class _Closed(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _only_known_fields(cls, value: Any) -> Any:
-        if isinstance(value, dict) and not value.keys() <= cls.model_fields.keys():
-            known = ", ".join(cls.model_fields)
+        fields = [field.alias or name for name, field in cls.model_fields.items()]
+        if isinstance(value, dict) and not value.keys() <= {*fields}:
+            known = ", ".join(fields)
             raise PydanticCustomError("unknown_field", f"A field is not known. Allowed: {known}")  # type: ignore[arg-type]
         return value
 
 
-class SpanIn(_Closed):
+class SpanIn(Closed):
     """Words of the comment, in Unicode code points of its text."""
 
     start: Whole = Field(description="The first code point.")
@@ -71,13 +72,13 @@ Spans = Annotated[list[SpanIn], Field(max_length=MOST_SPANS)]
 WORDS: Final = "The words that show it. Left out, they stay as they are."
 
 
-class SentimentIn(_Closed):
+class SentimentIn(Closed):
     """The sentiment on the whole."""
 
     label: SentimentLabel = Field(description="What it is.")
 
 
-class _TagIn(_Closed):
+class _TagIn(Closed):
     present: StrictBool = Field(True, description="False takes it away.")
     spans: Spans | None = Field(None, description=WORDS)
 
@@ -98,14 +99,14 @@ class FactorIn(_TagIn):
     polarity: Polarity = Field(description="Experienced so, or as the opposite.")
 
 
-class FlagIn(_Closed):
+class FlagIn(Closed):
     """A flag, raised or not."""
 
     flag: StrictBool = Field(description="Whether it is raised.")
     spans: Spans | None = Field(None, description=WORDS)
 
 
-class CorrectionRequest(_Closed):
+class CorrectionRequest(Closed):
     """What is to be corrected: only what is named is touched."""
 
     version: Whole = Field(description="`version` of the comment that was read: the correction is of that text.")

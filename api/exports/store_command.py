@@ -16,6 +16,7 @@ from api.files.progress import ProgressBar
 from api.ingest.treatment import masking
 from api.ingest.waiting import count_waiting, tag_waiting
 from api.ingest.worker import TagWorker
+from api.live_causes.assigner import CauseAssigner, assign_waiting
 from api.settings import Settings, read_settings
 from api.store.database import Store
 from api.store.errors import StoreUnavailable
@@ -77,6 +78,8 @@ def _tag(store: Store, settings: Settings, bar: ProgressBar, *, quiet: bool) -> 
     worker = TagWorker(store, tagger, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
     try:
         done = tag_waiting(worker, store, report=bar)
+        bar.step("Causes", total=None)
+        assigned = assign_waiting(CauseAssigner(store, lambda: tagger, batch_size=settings.batch_size))
     except KeyboardInterrupt:
         left = f"{count_waiting(store):,} wait to be tagged"
         _say(f"interrupted. {left}; {GOES_ON}, and so does `stemme serve`.", style="red")
@@ -86,6 +89,8 @@ def _tag(store: Store, settings: Settings, bar: ProgressBar, *, quiet: bool) -> 
     if quiet:
         return
     _say(f"Tagged {done:,} with {tagger.name}.")
+    if assigned:
+        _say(f"Of {assigned:,} the clauses were given the causes that they are about.")
     if left_over := count_waiting(store):
         _say(f"{left_over:,} could not be tagged yet; `stemme serve` tries them again.")
 

@@ -14,6 +14,7 @@ from sqlalchemy import delete, or_, select, update
 from api.alerts.raising import AlertRaiser
 from api.dependencies import CommentTagger
 from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
+from api.live_causes.queue import queue_for_causes
 from api.problems import describe_bug
 from api.store.database import Store
 from api.store.errors import StoreUnavailable
@@ -22,7 +23,7 @@ from api.store.records import store_records
 from api.store.runs import is_active
 from api.tag_all import tag_all
 from nlp.errors import StemmeError
-from nlp.record import Comment, FailedComment, Problem, Record
+from nlp.record import Comment, FailedComment, Problem, Record, TaggedComment
 
 logger = logging.getLogger(__name__)
 
@@ -193,6 +194,7 @@ class TagWorker:
             ours = set(session.scalars(taken))
             stored = [(id_, record) for id_, record in zip(ids, records, strict=True) if id_ in ours]
             store_records(session, run_id, stored)
+            queue_for_causes(session, [id_ for id_, record in stored if isinstance(record, TaggedComment)])
             raised = 0 if self._alerts is None else self._alerts.raise_for(session, stored)
         if self._alerts is not None and raised:
             self._alerts.announce()

@@ -29,16 +29,26 @@ def create_job(store: Store, *, kind: str, parameters: Mapping[str, Any], by: st
     """
     try:
         with store.write() as session:
-            job = Job(kind=kind, parameters=dict(parameters), created_by=by)
-            session.add(job)
-            session.flush()
-            note(session, by=by, action="job.created", subject=str(job.id), detail={"kind": kind, **parameters})
-            return job
+            return add_job(session, kind=kind, parameters=parameters, by=by)
     except IntegrityError:
         under_way = unfinished_job(store, [kind])
         if under_way is None:  # it has ended in this very moment
             return create_job(store, kind=kind, parameters=parameters, by=by)
         raise JobUnderWay(kind, under_way.id) from None
+
+
+def add_job(session: Session, *, kind: str, parameters: Mapping[str, Any], by: str) -> Job:
+    """Put a job into the queue, in the caller's transaction.
+
+    Raises
+    ------
+    sqlalchemy.exc.IntegrityError : if there is an unfinished one of its kind
+    """
+    job = Job(kind=kind, parameters=dict(parameters), created_by=by)
+    session.add(job)
+    session.flush()
+    note(session, by=by, action="job.created", subject=str(job.id), detail={"kind": kind, **parameters})
+    return job
 
 
 def unfinished_job(store: Store, kinds: Collection[str]) -> Job | None:

@@ -19,6 +19,7 @@ import api.cause_actions.models
 import api.cause_runs.models
 import api.corrections.models
 import api.jobs.models
+import api.live_causes.models
 import api.removal.models
 import api.store.history
 import api.webhooks.models  # noqa: F401

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
 
 from nlp.clustering.model import REASONS, Assignment
-from nlp.models.encoder import Floats
 
 # Rules of thumb of credit scoring (Siddiqi 2006): above 0.1 look, above 0.25 the population is another one.
 SHIFTED: Final = 0.25
@@ -40,34 +40,57 @@ class Drift:
     refit: bool
 
 
-def drift_of(now: Assignment, former: Assignment, n_topics: int) -> Drift:
-    """Compare two assignments to the same topics."""
-    new_share, former_new_share = _new_share(now), _new_share(former)
-    index = _stability_index(now, former, n_topics)
-    n_segments = len(now.topics)
-    return Drift(
-        n_segments=n_segments,
-        new_share=new_share,
-        former_new_share=former_new_share,
-        similarity=_similarity(now),
-        former_similarity=_similarity(former),
-        stability_index=index,
-        refit=n_segments >= FEWEST and (index > SHIFTED or new_share > max(NEW_GREW * former_new_share, 0.05)),
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """What is compared of segments that were assigned to topics; sums, so that they need not all be at hand at once.
+
+    Attributes
+    ----------
+    counts : segments of each topic, in the order of the model's topics
+    new : segments with an opinion that no topic fits
+    n_segments : all of them, also those that are too short or have no opinion
+    similarity : mean cosine to the topic's centre; NaN if none has a topic
+    """
+
+    counts: Sequence[int]
+    new: int
+    n_segments: int
+    similarity: float
+
+
+def tally_of(assignment: Assignment, n_topics: int) -> Tally:
+    """Count an assignment."""
+    has = assignment.topics >= 0
+    return Tally(
+        counts=np.bincount(assignment.topics[has], minlength=n_topics).tolist(),
+        new=int(np.count_nonzero(assignment.reasons == 1 + REASONS.index("new"))),
+        n_segments=len(assignment.topics),
+        similarity=float(assignment.similarities[has].mean()) if has.any() else float("nan"),
     )
 
 
-def _new_share(assignment: Assignment) -> float:
-    new = int(np.count_nonzero(assignment.reasons == 1 + REASONS.index("new")))
-    return new / max(new + int(np.count_nonzero(assignment.topics >= 0)), 1)
+def drift_between(now: Tally, former: Tally) -> Drift:
+    """Compare what was assigned to the same topics at two times."""
+    new_share, former_new_share = _new_share(now), _new_share(former)
+    index = _stability_index(now, former)
+    return Drift(
+        n_segments=now.n_segments,
+        new_share=new_share,
+        former_new_share=former_new_share,
+        similarity=now.similarity,
+        former_similarity=former.similarity,
+        stability_index=index,
+        refit=now.n_segments >= FEWEST and (index > SHIFTED or new_share > max(NEW_GREW * former_new_share, 0.05)),
+    )
 
 
-def _similarity(assignment: Assignment) -> float:
-    has = assignment.topics >= 0
-    return float(assignment.similarities[has].mean()) if has.any() else float("nan")
+def _new_share(tally: Tally) -> float:
+    return tally.new / max(tally.new + sum(tally.counts), 1)
 
 
-def _stability_index(now: Assignment, former: Assignment, n_topics: int) -> float:
-    counts = [_counts(assignment, n_topics) for assignment in (now, former)]
+def _stability_index(now: Tally, former: Tally) -> float:
+    n_topics = len(former.counts)
+    counts = [np.asarray(tally.counts, dtype=np.float32) for tally in (now, former)]
     # As many segments in either as in the smaller: else each topic that a small batch lacks would count as a shift.
     n_smaller = min(of_one.sum() for of_one in counts)
     if n_topics == 0 or n_smaller == 0:
@@ -78,8 +101,3 @@ def _stability_index(now: Assignment, former: Assignment, n_topics: int) -> floa
     # What chance alone gives a sample of this size, by the index's chi-square approximation (Yurdakul 2018).
     by_chance = (n_topics - 1) * sum(1 / of_one.sum() for of_one in counts)
     return max(index - float(by_chance), 0.0)
-
-
-def _counts(assignment: Assignment, n_topics: int) -> Floats:
-    counts = np.bincount(assignment.topics[assignment.topics >= 0], minlength=n_topics)
-    return np.asarray(counts, dtype=np.float32)

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from nlp.clustering.describe import Reading, describe
-from nlp.clustering.draft import settled
+from nlp.clustering.draft import Draft, settled
 from nlp.clustering.model import Assignment, Centres, Quote, Topic
-from nlp.clustering.partition import NONE, centred, centres_of, nearest
+from nlp.clustering.partition import NONE, Labels, centred, centres_of, nearest
 from nlp.errors import StemmeError
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment
@@ -115,26 +115,9 @@ def parted(
     ------
     BadTopicEdit : if there are fewer than two parts, or a part names none of the topic's segments
     """
-    if len(parts) < FEWEST_PARTS:
-        raise BadTopicEdit(f"A split needs at least two parts, not {len(parts)}.")
     centres, topics_of = edited.centres, edited.assignment.topics
     rows = np.flatnonzero(topics_of == place)
-    row_of = {(segments[row].comment_id, segments[row].start): row for row in rows.tolist()}
-    examples: list[list[int]] = []
-    for number, part in enumerate(parts):
-        named = [row_of[quote.comment_id, quote.start] for quote in part if (quote.comment_id, quote.start) in row_of]
-        if not named:
-            raise BadTopicEdit(f"Part {number} names no segment of the topic. Name at least one of its quotes.")
-        examples.append(named)
-    means = np.concatenate(
-        [
-            centres_of(centred(embeddings[named], centres.mean), np.zeros(len(named), dtype=np.intp))
-            for named in examples
-        ]
-    )
-    part_of, _ = nearest(centred(embeddings[rows], centres.mean), means)
-    for number, named in enumerate(examples):
-        part_of[np.isin(rows, named)] = number
+    part_of, means = _shared_out([segments[row] for row in rows.tolist()], embeddings[rows], parts, centres)
 
     # The largest part stays in the topic's place; each part has a centre in every group that it is said in.
     order = np.argsort(-np.bincount(part_of, minlength=len(parts)), kind="stable")
@@ -165,9 +148,147 @@ def parted(
     new = list(range(len(edited.topics), len(edited.topics) + len(parts) - 1))
     described = describe(segments, embeddings, found, [topic.id for topic in edited.topics] + [""] * len(new), how=how)
     whole = edited.topics[place]
-    first = replace(described[place], parent=whole.parent)
-    if whole.given_label:
-        first = renamed(first, whole.given_label)
+    first = _still_named(described[place], whole)
     kept = [first if other == place else topic for other, topic in enumerate(edited.topics)]
     added = [replace(described[other], parent=whole.parent) for other in new]
     return Edited([*kept, *added], found.centres, found.assignment), [topic.id for topic in added]
+
+
+@dataclass(frozen=True, slots=True)
+class Parted:
+    """What parting a topic by its own segments leaves: the model's parts, ids of the new topics, and of each segment
+    the id of its topic."""
+
+    edited: Edited
+    new: Sequence[str]
+    topic_of: Sequence[str]
+
+
+def parted_alone(
+    edited: Edited,
+    place: int,
+    segments: Sequence[Segment],
+    embeddings: Floats,
+    *,
+    rows: Sequence[int | None],
+    parts: Sequence[Sequence[Quote]],
+    how: Reading,
+) -> Parted:
+    """A topic becomes several, and all other topics stay untouched: only its own segments are needed.
+
+    Parameters
+    ----------
+    place : of the topic
+    segments, embeddings : of the topic, as far as their comments are still there; also those assigned since
+    rows : the row of each in the assignment, None of one that was assigned since
+    parts : as of `parted`
+
+    Raises
+    ------
+    BadTopicEdit : as `parted`
+    """
+    centres = edited.centres
+    part_of, means = _shared_out(segments, embeddings, parts, centres)
+    order = np.argsort(-np.bincount(part_of, minlength=len(parts)), kind="stable")
+    rank_of = np.argsort(order, kind="stable")[part_of]
+    former = _nearest_of_topic(segments, embeddings, centres, place)
+    pairs = sorted({*zip(rank_of.tolist(), former.tolist(), strict=True)})
+    centre_of = np.array([pairs.index(pair) for pair in zip(rank_of.tolist(), former.tolist(), strict=True)])
+    own = settled(
+        segments,
+        embeddings,
+        centre_of.astype(np.intp),
+        mean=centres.mean,
+        groups=[centres.groups[centre] for _, centre in pairs],
+        topics=np.array([rank for rank, _ in pairs], dtype=np.intp),
+        former_vectors=np.array([means[order[rank]] for rank, _ in pairs]),
+    ).centres
+    # No segment is lost to either part, however far it stands from the new centres: the analyst has parted all of them.
+    similarities = np.einsum("nd,nd->n", centred(embeddings, centres.mean), own.vectors[centre_of])
+    mine = Assignment(rank_of, np.zeros(len(segments), dtype=np.int8), similarities, centre_of.astype(np.intp))
+    whole = edited.topics[place]
+    others = [topic.id for topic in edited.topics if topic.id != whole.id]
+    ids = [whole.id] + [""] * (len(parts) - 1)
+    described = describe(segments, embeddings, Draft(own, mine), ids, how=how, retired=others)
+    topics = [_still_named(described[0], whole) if topic.id == whole.id else topic for topic in edited.topics]
+    topics += [replace(topic, parent=whole.parent) for topic in described[1:]]
+    return Parted(
+        Edited(topics, *_with_own(edited, place, own, mine, rows)),
+        [topic.id for topic in described[1:]],
+        [described[rank].id for rank in rank_of.tolist()],
+    )
+
+
+def _with_own(
+    edited: Edited, place: int, own: Centres, mine: Assignment, rows: Sequence[int | None]
+) -> tuple[Centres, Assignment]:
+    """Centres and assignment with a topic's own ones, which count its parts from 0, in their place."""
+    centres, before = edited.centres, edited.assignment
+    other = np.flatnonzero(centres.topics != place)
+    places = np.array([place, *range(len(edited.topics), len(edited.topics) + int(own.topics.max()))], dtype=np.intp)
+    new_centre = np.full(len(centres.topics) + 1, NONE, dtype=np.intp)
+    new_centre[other] = np.arange(len(other))
+    topics, similarities = before.topics.copy(), before.similarities.copy()
+    centre_of = new_centre[before.centres]
+    # Rows of comments that are gone count for the largest part.
+    centre_of[topics == place] = len(other)
+    for at, row in enumerate(rows):
+        if row is not None:
+            topics[row], similarities[row] = places[mine.topics[at]], mine.similarities[at]
+            centre_of[row] = len(other) + mine.centres[at]
+    joined = Centres(
+        mean=centres.mean,
+        vectors=np.concatenate([centres.vectors[other], own.vectors]),
+        floors=np.concatenate([centres.floors[other], own.floors]),
+        strict_floors=np.concatenate([centres.strict_floors[other], own.strict_floors]),
+        similarity=np.concatenate([centres.similarity[other], own.similarity]),
+        topics=np.concatenate([centres.topics[other], places[own.topics]]),
+        groups=[*(centres.groups[centre] for centre in other.tolist()), *own.groups],
+    )
+    return joined, Assignment(topics, before.reasons, similarities, centre_of)
+
+
+def _nearest_of_topic(segments: Sequence[Segment], embeddings: Floats, centres: Centres, place: int) -> Labels:
+    """Each segment's nearest centre among those of its topic: of its own theme and sentiment where there is one."""
+    of_topic = np.flatnonzero(centres.topics == place)
+    likeness = centred(embeddings, centres.mean) @ centres.vectors[of_topic].T
+    groups = [centres.groups[centre] for centre in of_topic.tolist()]
+    for row, segment in enumerate(segments):
+        fits = [sentiment == segment.sentiment and segment.theme in (None, theme) for theme, sentiment in groups]
+        if any(fits):
+            likeness[row, ~np.array(fits)] = -np.inf
+    return np.asarray(of_topic[likeness.argmax(axis=1)], dtype=np.intp)
+
+
+def _shared_out(
+    segments: Sequence[Segment], embeddings: Floats, parts: Sequence[Sequence[Quote]], centres: Centres
+) -> tuple[Labels, Floats]:
+    """The part of each of a topic's segments, and the unit means of the segments that each part names.
+
+    Raises
+    ------
+    BadTopicEdit : if there are fewer than two parts, a part names none of the segments, or two name the same one
+    """
+    if len(parts) < FEWEST_PARTS:
+        raise BadTopicEdit(f"A split needs at least two parts, not {len(parts)}.")
+    row_of = {(segment.comment_id, segment.start): row for row, segment in enumerate(segments)}
+    part_of_row: dict[int, int] = {}
+    means: list[Floats] = []
+    for number, part in enumerate(parts):
+        named = [row_of[quote.comment_id, quote.start] for quote in part if (quote.comment_id, quote.start) in row_of]
+        if not named:
+            raise BadTopicEdit(f"Part {number} names no segment of the topic. Name at least one of its quotes.")
+        for row in named:
+            if part_of_row.setdefault(row, number) != number:
+                raise BadTopicEdit(f"Parts {part_of_row[row]} and {number} name the same segment. Name it in one.")
+        means.append(centres_of(centred(embeddings[named], centres.mean), np.zeros(len(named), dtype=np.intp)))
+    part_of, _ = nearest(centred(embeddings, centres.mean), np.concatenate(means))
+    for row, number in part_of_row.items():
+        part_of[row] = number
+    return np.asarray(part_of, dtype=np.intp), np.concatenate(means)
+
+
+def _still_named(topic: Topic, whole: Topic) -> Topic:
+    """The largest part under the name that an analyst gave the whole, and in its place."""
+    topic = replace(topic, parent=whole.parent)
+    return renamed(topic, whole.given_label) if whole.given_label else topic

@@ -12,6 +12,7 @@ from sqlalchemy import select
 from api.cause_runs.job import TopicsJob
 from api.cause_runs.make_report import make_report
 from api.cause_runs.models import CauseRun
+from api.cause_runs.request import TopicsRequest
 from api.cause_runs.runs import save_run
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
@@ -93,7 +94,7 @@ def keep_causes(store: Store, *, former: TopicModel | None = None, shown: bool =
             session,
             found=found,
             report=report,
-            parameters={"filters": {}},
+            parameters=TopicsRequest.model_validate({"kind": "topics"}).as_parameters(),
             tag_run_id=active.id,
             created_at=begun,
             shown=shown,

@@ -142,17 +142,10 @@ DESCRIBED = [
     *("ErasureRequest", "ErasureResponse", "AuditLine", "AuditPage"),
     *("NewAction", "ActionChanges", "ActionOut", "ActionPage", "EffectOut", "PlaceEffectOut", "FallOut"),
     *("RetagRequest", "RetagFilters", "JobOut", "JobProblem", "JobList", "RunOut", "RunList"),
-    *(
-        "TopicsRequest",
-        "TopicsFilters",
-        "CauseList",
-        "CauseRunOut",
-        "CauseBrief",
-        "EstimateOut",
-        "ChangeOut",
-        "SinceOut",
-    ),
-    *("CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("TopicsRequest", "TopicsFilters", "CauseList", "CauseRunOut", "CauseBrief", "EstimateOut", "CauseChange"),
+    *("SinceOut", "CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
+    *("RenameRequest", "LabelIn", "MergeRequest", "PlaceIn", "SplitRequest", "CauseEditOut", "CauseEditPage"),
+    "CauseDriftOut",
     *("CauseComment", "CauseCommentPage", "CauseRunList"),
 ]
 

@@ -24,6 +24,7 @@ from nlp.topics import (
     WrongEmbeddings,
     comments_without_topic,
     find_topics,
+    tally_of,
 )
 
 
@@ -286,6 +287,54 @@ def test_a_split_stays():
         assert topic_of_cause(new, later_causes, cause).id == topic_of_cause(parted, causes, cause).id
 
 
+def test_a_split_of_a_topics_own_segments_leaves_the_others_alone_and_stays():
+    batch, causes = planted()
+    pair = ("wrong pickup point", "broken parcel")
+    batch, together = one_topic_of(batch, causes, *pair)
+    model = find_topics(batch.segments, together, encoder="e@1")
+    whole = topic_of_cause(model, causes, pair[0]).id
+    model = model.rename(whole, {"nb": "Levert feil"})
+    place = [topic.id for topic in model.topics].index(whole)
+    # One of the topic's comments is gone, and one was assigned since.
+    rows = np.flatnonzero(model.assignment.topics == place)[1:].tolist()
+    segments, vectors = [batch.segments[row] for row in rows], together[rows]
+    left = [name if row in rows else "" for row, name in enumerate(causes)]
+    parts = [quotes_of(batch, left, cause) for cause in pair]
+    parted, topic_of = model.split_alone(whole, segments, vectors, rows=[*rows[:-1], None], parts=parts)
+    (new,) = {*topic_of} - {whole}
+    by_cause = {}
+    for cause in pair:
+        given = [topic for row, topic in zip(rows, topic_of, strict=True) if causes[row] == cause]
+        by_cause[cause], n_most = Counter(given).most_common(1)[0]
+        assert n_most >= 0.9 * len(given)
+    assert {*by_cause.values()} == {whole, new}
+    assert parted.pinned == {whole, new}
+    assert parted.topic(whole).label["nb"] == "Levert feil"
+    assert parted.topic(whole).size + parted.topic(new).size == len(rows)
+    others = [topic for topic in model.topics if topic.id != whole]
+    assert [topic for topic in parted.topics if topic.id not in {whole, new}] == others
+    for topic in others:
+        before, after = (
+            np.flatnonzero(each.assignment.topics == [one.id for one in each.topics].index(topic.id))
+            for each in (model, parted)
+        )
+        np.testing.assert_array_equal(before, after)
+    later, later_causes = planted(seed=8)
+    later, later_together = one_topic_of(later, later_causes, *pair)
+    assigned, _ = parted.assign(later.segments, later_together)
+    refitted = find_topics(later.segments, later_together, former=parted, encoder="e@1")
+    for cause in pair:
+        assert topic_of_cause(refitted, later_causes, cause).id == by_cause[cause]
+        assert topic_of_cause(parted, later_causes, cause, assigned).id == by_cause[cause]
+
+
+def test_drift_can_be_told_from_sums(found):
+    _, _, model = found
+    new, _ = planted(seed=5)
+    assignment, drift = model.assign(new.segments, new.embeddings)
+    assert model.drift(tally_of(assignment, len(model.topics))) == drift
+
+
 def one_topic_of(batch, causes, *joined):
     """The batch with the vectors of some causes moved near each other."""
     of = {cause: np.array([name == cause for name in causes]) for cause in joined}
@@ -315,6 +364,9 @@ def test_what_cannot_be_edited_is_refused(found):
         model.rename(first, {"fi": "Jono"})
     with pytest.raises(BadTopicEdit, match="at least two parts, not 1"):
         model.split(first, batch.segments, batch.embeddings, parts=[[model.topics[0].quotes[0]]])
+    same = [[model.topics[0].quotes[0]]] * 2
+    with pytest.raises(BadTopicEdit, match="Parts 0 and 1 name the same segment"):
+        model.split(first, batch.segments, batch.embeddings, parts=same)
     with pytest.raises(UnknownTopic, match="no topic 't-0'"):
         model.topic("t-0")
 

@@ -1,0 +1,169 @@
+"""How far the comments that were assigned since the current run of causes are from those that it has read."""
+
+from __future__ import annotations
+
+import logging
+import math
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from typing import Any, Final
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from api.cause_runs.models import CauseMember, CauseRun
+from api.live_causes.models import CauseAssignment
+from api.live_causes.queue import count_waiting_for_causes
+from api.store.database import Store
+from api.store.runs import active_run
+from nlp.clustering.drift import FEWEST
+from nlp.topics import Tally, TopicModel
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class CauseDrift:
+    """What was assigned since the current run, beside what the run has read.
+
+    Attributes
+    ----------
+    run, found_at : the current run, and when it had read the store
+    comments, clauses : that were assigned since; comments that the run had read itself are left out
+    waiting : comments whose clauses have no topics yet
+    new_share, former_new_share, similarity, former_similarity, stability_index : as in `nlp.clustering.drift.Drift`;
+        None where nothing is known
+    encoder, active_model : which model the run's topics are of, and which one tags comments; where they differ nothing
+        can be assigned
+    refit : whether causes should be found anew before the next nightly run
+    why : a sentence for people
+    """
+
+    run: int
+    found_at: datetime
+    comments: int
+    clauses: int
+    waiting: int
+    new_share: float | None
+    former_new_share: float | None
+    similarity: float | None
+    former_similarity: float | None
+    stability_index: float
+    encoder: str
+    active_model: str | None
+    refit: bool
+    why: str
+
+
+def drift_of_causes(session: Session) -> CauseDrift | None:
+    """The drift since the current run of causes; None before the first."""
+    query = select(CauseRun.id, CauseRun.created_at, CauseRun.encoder, CauseRun.topics)
+    run = session.execute(query.where(CauseRun.shown).order_by(CauseRun.id.desc()).limit(1)).one_or_none()
+    if run is None or run.topics is None:
+        return None
+    model = TopicModel.from_bytes(run.topics)
+    now, comments = _assigned_since(session, run.id, model)
+    found = model.drift(now)
+    active = active_run(session)
+    other_model = active is not None and active.model != run.encoder
+    return CauseDrift(
+        run=run.id,
+        found_at=run.created_at,
+        comments=comments,
+        clauses=found.n_segments,
+        waiting=count_waiting_for_causes(session),
+        new_share=_known(found.new_share) if comments else None,
+        former_new_share=_known(found.former_new_share),
+        similarity=_known(found.similarity),
+        former_similarity=_known(found.former_similarity),
+        stability_index=found.stability_index,
+        encoder=run.encoder,
+        active_model=None if active is None else active.model,
+        refit=found.refit or other_model,
+        why=_why(found.refit, other_model=other_model, n_segments=found.n_segments),
+    )
+
+
+def _assigned_since(session: Session, run_id: int, model: TopicModel) -> tuple[Tally, int]:
+    """What was assigned, as the model's drift counts it, and the number of comments."""
+    since = (CauseAssignment.cause_run_id == run_id, ~CauseAssignment.assigned_again)
+    sums = select(
+        func.count(),
+        func.sum(CauseAssignment.clauses),
+        func.sum(CauseAssignment.fitting_none),
+        func.sum(CauseAssignment.similarity),
+    )
+    comments, clauses, fitting_none, similarity = session.execute(sums.where(*since)).one()
+    by_topic = (
+        select(CauseMember.topic, func.count())
+        .join(
+            CauseAssignment,
+            (CauseAssignment.version_id == CauseMember.comment_version_id)
+            & (CauseAssignment.cause_run_id == CauseMember.cause_run_id),
+        )
+        .where(*since)
+        .group_by(CauseMember.topic)
+    )
+    counts = dict(session.execute(by_topic).tuples().all())
+    own = [counts.get(topic.id, 0) for topic in model.topics]
+    mean = similarity / sum(own) if sum(own) else math.nan
+    return Tally(own, new=int(fitting_none or 0), n_segments=int(clauses or 0), similarity=mean), comments
+
+
+def _why(refit: bool, *, other_model: bool, n_segments: int) -> str:
+    if other_model:
+        return (
+            "Another model is at work than the causes were found with, so new comments get no topics. Find them anew."
+        )
+    if refit:
+        return "What customers say has moved away from the causes that are known. Find them anew."
+    if n_segments < FEWEST:
+        return f"{n_segments:,} clauses were assigned since; from {FEWEST} on it can be told."
+    return "The causes fit what customers say."
+
+
+def _known(value: float) -> float | None:
+    return value if math.isfinite(value) else None
+
+
+class DriftLog:
+    """Says in the log how far the causes have drifted: when the verdict changes, and how it stands after each batch of
+    comments that is a tenth larger than the last one that was told of."""
+
+    GROWTH: Final = 1.1
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._told: tuple[int, bool] | None = None
+        self._told_comments = 0
+
+    def tell(self) -> None:
+        """Look, and log what is worth it.
+
+        Raises
+        ------
+        StoreUnavailable : if the database does not answer
+        """
+        with self._store.read() as session:
+            drift = drift_of_causes(session)
+        if drift is None:
+            return
+        verdict = drift.run, drift.refit
+        if verdict == self._told and drift.comments < self._told_comments * self.GROWTH:
+            return
+        self._told, self._told_comments = verdict, drift.comments
+        figures: dict[str, Any] = asdict(drift)
+        logger.log(
+            logging.WARNING if drift.refit else logging.INFO,
+            "Causes of run %d: %d comments assigned since; fitting no topic %s (before %s), stability index %.3f. %s",
+            drift.run,
+            drift.comments,
+            _percent(figures["new_share"]),
+            _percent(figures["former_new_share"]),
+            drift.stability_index,
+            drift.why,
+        )
+
+
+def _percent(share: float | None) -> str:
+    return "not known" if share is None else f"{100 * share:.1f} %"

@@ -1,0 +1,256 @@
+"""What analysts do to causes: other names, merges, splits. At once in the current run, and kept by every later one.
+
+Each is one transaction: topics, places in comments, report, a row of `cause_edits`, a line of the audit log. A name
+changes no figure. After a merge or a split the figures of the topics that it touched are unknown (null) until the job
+`cause_figures`, which is asked for in the same transaction, has made them anew; a wrong one is never shown.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+from sqlalchemy import select, update
+from sqlalchemy.orm import Session
+
+from api.access.keys import Caller
+from api.cause_runs.errors import NoCauses, UnknownCause
+from api.cause_runs.models import CauseMember
+from api.cause_runs.runs import keep_removals_out, load_topics, members, replace_topics_in
+from api.corrections.shown import in_batches, shown_records
+from api.live_causes.figures import ask_for_figures, without_figures
+from api.live_causes.models import CauseEdit, EditKind
+from api.live_causes.topics import CurrentTopics, current_topics
+from api.store.audit import note
+from api.store.database import Store
+from api.store.models import CommentVersion
+from nlp.record import Comment, Span, TaggedComment
+from nlp.topic_segments import Reader, SegmentBatch, segments_at
+from nlp.topics import BadTopicEdit, Quote, TopicModel, WrongEmbeddings
+
+MOST_TRIES: Final = 20
+"""How often an edit begins anew because somebody else's came first."""
+DONE: Final = {EditKind.RENAME: "renamed", EditKind.MERGE: "merged", EditKind.SPLIT: "split"}
+
+
+@dataclass(frozen=True, slots=True)
+class Editor:
+    """Who edits, and why.
+
+    Parameters
+    ----------
+    by : the person; the key may be a program's
+    """
+
+    caller: Caller
+    by: str | None = None
+    why: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """A place in a comment that speaks of a cause; `comment` is the comment's id in the store."""
+
+    comment: int
+    start: int
+    end: int
+
+
+@dataclass(frozen=True, slots=True)
+class Changed:
+    """The topics after an edit.
+
+    Attributes
+    ----------
+    model : after it
+    detail : for `cause_edits`
+    touched : topics whose figures are others now
+    later : the topic of each place that was assigned since the run, by the place's id, where that is another now
+    """
+
+    model: TopicModel
+    detail: Mapping[str, Any]
+    touched: frozenset[str] = frozenset()
+    later: Mapping[int, str] = field(default_factory=dict)
+
+
+def rename(store: Store, topic: str, label: Mapping[str, str], *, editor: Editor) -> CauseEdit:
+    """Give a cause a name, for readers of some languages or of all.
+
+    Raises
+    ------
+    NoCauses, UnknownCause : if there is none
+    BadTopicEdit : if no name is given, one is empty, or a reader's language is not known
+    """
+    if not label:
+        raise BadTopicEdit("No name is given. Give one for a reader's language: nb, nn, da, sv or en.")
+    names = {reader: text.strip() for reader, text in label.items()}
+    return _edit(
+        store, topic, EditKind.RENAME, editor, lambda model, _: Changed(model.rename(topic, label), {"label": names})
+    )
+
+
+def merge(store: Store, topic: str, absorbed: Sequence[str], *, editor: Editor) -> CauseEdit:
+    """Let a cause take in others; it keeps its id and its name.
+
+    Raises
+    ------
+    NoCauses, UnknownCause : if there is none
+    UnknownTopic : if one that is to be taken in is not there
+    BadTopicEdit : if there is none to take in, or one is named twice
+    """
+
+    def change(model: TopicModel, _: int) -> Changed:
+        return Changed(model.merge(topic, absorbed), {"with": list(absorbed)}, touched=frozenset({topic, *absorbed}))
+
+    return _edit(store, topic, EditKind.MERGE, editor, change)
+
+
+def split(store: Store, topic: str, parts: Sequence[Sequence[Place]], *, reader: Any, editor: Editor) -> CauseEdit:
+    """Part a cause; its other places go to the part that they are nearest to, and the largest part keeps the id.
+
+    Parameters
+    ----------
+    parts : some places of each
+    reader : the tagger whose embeddings the causes were found with
+
+    Raises
+    ------
+    NoCauses, UnknownCause : if there is none
+    BadTopicEdit : if there are fewer than two parts, or a place is none of the cause's or is named twice
+    WrongEmbeddings : if the reader is another model than the one that the causes were found with
+    MissingExtra : if what describes the parts is not installed
+    """
+
+    def change(model: TopicModel, run_id: int) -> Changed:
+        if reader.name != model.encoder:
+            raise WrongEmbeddings(
+                f"The causes were found with {model.encoder}, and {reader.name} is at work, which cannot compare their "
+                "clauses. Find causes anew, then split."
+            )
+        own = members(store, run_id, topic)
+        quotes = _quotes(store, own, parts)
+        batch = _read(store, own, reader)
+        at = {(int(segment.comment_id), segment.start): row for row, segment in enumerate(batch.segments)}
+        by_row = {at[place]: each for each in own if (place := (each.comment_version_id, each.start)) in at}
+        rows = [by_row[row].segment for row in range(len(batch.segments))]
+        parted, topic_of = model.split_alone(topic, batch.segments, batch.embeddings, rows=rows, parts=quotes)
+        later = {by_row[row].id: id_ for row, id_ in enumerate(topic_of) if by_row[row].segment is None}
+        ids = list(dict.fromkeys([topic, *topic_of]))
+        detail = {"parts": [{"topic": id_, "places": list(topic_of).count(id_)} for id_ in ids]}
+        return Changed(parted, detail, touched=frozenset(ids), later=later)
+
+    return _edit(store, topic, EditKind.SPLIT, editor, change)
+
+
+def list_edits(session: Session, *, before_id: int | None = None, limit: int) -> Sequence[CauseEdit]:
+    """What analysts did, the newest first.
+
+    Parameters
+    ----------
+    before_id : only older ones than this
+    """
+    query = select(CauseEdit).order_by(CauseEdit.id.desc()).limit(limit)
+    return session.scalars(query if before_id is None else query.where(CauseEdit.id < before_id)).all()
+
+
+def _edit(
+    store: Store, topic: str, kind: EditKind, editor: Editor, change: Callable[[TopicModel, int], Changed]
+) -> CauseEdit:
+    for _ in range(MOST_TRIES):
+        with store.read() as session:
+            topics = current_topics(session)
+        if topics is None:
+            raise NoCauses
+        model = load_topics(store, topics.run_id)
+        known = [each.id for each in model.topics]
+        if topic not in known:
+            raise UnknownCause(topic, topics.run_id, known)
+        # Outside the transaction, as a split reads the topic's clauses anew and others want to write meanwhile.
+        changed = change(model, topics.run_id)
+        with store.write() as session:
+            keep_removals_out(session)
+            if current_topics(session, to_edit=True) == topics:
+                return _store(session, topics, topic=topic, kind=kind, editor=editor, changed=changed)
+    raise BadTopicEdit("Others are editing the causes at the same time. Look at them again, then edit.")
+
+
+def _store(
+    session: Session, topics: CurrentTopics, *, topic: str, kind: EditKind, editor: Editor, changed: Changed
+) -> CauseEdit:
+    run = replace_topics_in(session, topics.run_id, changed.model)
+    for id_, of_topic in changed.later.items():
+        session.execute(update(CauseMember).where(CauseMember.id == id_).values(topic=of_topic))
+    edit = CauseEdit(
+        cause_run_id=run.id,
+        key=editor.caller.prefix,
+        key_name=editor.caller.name,
+        by=editor.by,
+        why=editor.why,
+        kind=kind,
+        topic=topic,
+        detail=dict(changed.detail),
+    )
+    session.add(edit)
+    if changed.touched:
+        run.report = without_figures(run.report, changed.touched)
+        ask_for_figures(session, run.id, by=editor.caller.prefix)
+    session.flush()
+    about = {name: value for name, value in changed.detail.items() if name != "label"}
+    readers = {"readers": sorted(changed.detail["label"])} if "label" in changed.detail else {}
+    detail = {"edit": edit.id, "run": run.id, **about, **readers}
+    note(session, by=editor.caller.prefix, action=f"cause.{DONE[kind]}", subject=f"cause {topic}", detail=detail)
+    return edit
+
+
+def _quotes(store: Store, own: Sequence[CauseMember], parts: Sequence[Sequence[Place]]) -> list[list[Quote]]:
+    """The places by the ids of their versions, as the topics call them.
+
+    Raises
+    ------
+    BadTopicEdit : if one is none of the topic's
+    """
+    comment_of = _comments_of(store, {each.comment_version_id for each in own})
+    version_at = {(comment_of[each.comment_version_id], each.start): each for each in own}
+    quotes: list[list[Quote]] = []
+    for number, part in enumerate(parts):
+        quotes.append([])
+        for place in part:
+            member = version_at.get((place.comment, place.start))
+            if member is None or member.end != place.end:
+                raise BadTopicEdit(
+                    f"Part {number} names {place.start} to {place.end} of comment {place.comment}, which is none of "
+                    "the cause's places. `GET /v1/causes/{topic}/comments` lists them."
+                )
+            quotes[-1].append(Quote(str(member.comment_version_id), member.start, member.end))
+    return quotes
+
+
+def _comments_of(store: Store, version_ids: set[int]) -> dict[int, int]:
+    with store.read() as session:
+        return {
+            version_id: comment_id
+            for ids in in_batches(version_ids)
+            for version_id, comment_id in session.execute(
+                select(CommentVersion.id, CommentVersion.comment_id).where(CommentVersion.id.in_(ids))
+            ).tuples()
+        }
+
+
+def _read(store: Store, own: Sequence[CauseMember], reader: Reader) -> SegmentBatch:
+    """The topic's clauses with their embeddings."""
+    by_version: dict[int, list[CauseMember]] = {}
+    for each in own:
+        by_version.setdefault(each.comment_version_id, []).append(each)
+    pieces = []
+    with store.read() as session:
+        for ids in in_batches(by_version):
+            columns = select(CommentVersion.id, CommentVersion.text, CommentVersion.question)
+            records = shown_records(session, ids)
+            for id_, text, question in session.execute(columns.where(CommentVersion.id.in_(ids))):
+                record = records.get(id_)
+                if isinstance(record, TaggedComment):
+                    comment = Comment(str(id_), text, question)
+                    pieces += [(comment, record, Span(each.start, each.end)) for each in by_version[id_]]
+    return segments_at(pieces, reader)
