@@ -21,6 +21,7 @@ from nlp.errors import StemmeError
 from nlp.record import Comment, TaggedComment
 from nlp.topic_segments import Reader
 from nlp.topics import (
+    Circumstances,
     Reason,
     Segment,
     SegmentBatch,
@@ -115,6 +116,7 @@ def find_root_causes(
         seed=seed,
         former=former,
         encoder=encoder,
+        circumstances=circumstances_of(feedback),
         progress=report,
     )
     if not model.topics:
@@ -132,6 +134,15 @@ def find_root_causes(
     }
     spoken = comments_without_topic(batch.segments, model.assignment)
     return RootCauses(model, found, members, _with_silent(spoken, feedback, batch.segments))
+
+
+def circumstances_of(feedback: Sequence[Feedback]) -> Circumstances:
+    """When and where the comments were given, for the search for incidents."""
+    places: dict[str, dict[str, str]] = {}
+    for each in feedback:
+        for name, value in each.dimensions.items():
+            places.setdefault(name, {})[each.comment.id] = value
+    return Circumstances({each.comment.id: each.day for each in feedback if each.day is not None}, places)
 
 
 def observations_of(feedback: Sequence[Feedback], segments: Sequence[Segment], model: TopicModel) -> Observations:

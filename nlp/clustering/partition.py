@@ -74,7 +74,7 @@ def partition(vectors: Floats, grain: Grain, seed: int) -> Labels:
     chosen = np.sort(random.choice(n_rows, grain.sample_size, replace=False)) if n_rows > grain.sample_size else None
     sample = vectors if chosen is None else vectors[chosen]
     n_small = min(grain.most_small_groups, len(sample) * 2 // max(grain.min_size, 2))
-    small = _k_means(sample, max(n_small, 1), seed)
+    small = k_means(sample, max(n_small, 1), seed)
     groups = linked(centres_of(sample, small), grain.join_below)[small]
     centres = _large(sample, centres_of(sample, groups), grain.min_size * len(sample) / n_rows)
     return _without_gap(nearest(vectors, centres)[0])
@@ -96,6 +96,26 @@ def nearest(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
     return labels, cosines
 
 
+def nearest_within(vectors: Floats, centres: Floats, floors: Floats) -> tuple[Labels, Floats]:
+    """The nearest centre of each row that is not too far, -1 where all are; and the cosine to it, or to the nearest.
+
+    Parameters
+    ----------
+    vectors, centres : unit vectors of shape (n, width) and (n_centres, width), at least one centre
+    floors : shape (n_centres,), the least cosine at which a row still belongs to each centre
+    """
+    labels = np.empty(len(vectors), dtype=np.intp)
+    cosines = np.empty(len(vectors), dtype=np.float32)
+    for rows in slices(len(vectors)):
+        near = vectors[rows] @ centres.T
+        nearest_of_all = near.max(axis=1)
+        near[near < floors] = -np.inf
+        best = near.max(axis=1)
+        labels[rows] = np.where(np.isinf(best), NONE, near.argmax(axis=1))
+        cosines[rows] = np.where(np.isinf(best), nearest_of_all, best)
+    return labels, cosines
+
+
 def centres_of(vectors: Floats, labels: Labels) -> Floats:
     """The unit mean of each group's rows; groups are numbered from 0 without a gap, rows labelled -1 are in none."""
     n_groups = int(labels.max(initial=-1)) + 1
@@ -112,7 +132,7 @@ def slices(n_rows: int) -> Iterator[slice]:
     return (slice(first, first + ROWS_AT_ONCE) for first in range(0, n_rows, ROWS_AT_ONCE))
 
 
-def _k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
+def k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
     """Groups from 0 up without a gap: at most as many as there are different rows, for "Bra!" is said many times."""
     n_groups = min(n_groups, len(np.unique(vectors.round(DECIMALS), axis=0)))
     if n_groups == 1:
