@@ -11,8 +11,8 @@ References
 ----------
 Neill (2012), Fast subset scan for spatial pattern detection, JRSS B 74(2): sets of near neighbours, chosen by evidence
 Kulldorff, Fang & Walsh (2003), A tree-based scan statistic for database disease surveillance, Biometrics 59
-Abrams, Kulldorff & Kleinman (2010), Gumbel based p-value approximations for spatial scan statistics, International
-Journal of Health Geographics 9:61
+Kulldorff (2001), Prospective time periodic geographical disease surveillance using a scan statistic, JRSS A 164(1):
+shuffled days as the measure of what chance gives
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ from nlp.models.encoder import Floats
 
 FEWEST_COMMENTS: Final = 8
 """Of a burst; and as many must have come before it and since."""
-_WEEK: Final = 7
-_MOST_BINS: Final = 60
 MOST_VALUES: Final = 30
+"""Of a dimension, that are looked at."""
+_WEEK, _MOST_BINS = 7, 60
 _LONGEST: Final = 0.9
-_STARTS: Final = 200
-_ROUNDS: Final = 8
+"""Of all comments, those that came since the beginning: what was nearly always said did not begin."""
+_STARTS, _ROUNDS = 200, 8
 _SINCE, _AT_ITS_PLACE = 0.97, 0.8
 """Of an incident's comments, how many come after its beginning, and from its place."""
 _OWN_PLACE: Final = 3.0
+"""How freely the places of small groups differ from all comments': the weight of the beta distribution."""
 _MOST_OF_PLACE: Final = 3.0
-_MOST_OF_GROUP: Final = 4.0
-_EULER: Final = 0.5772156649
+"""In nats, of one small group."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -76,13 +76,13 @@ class Burst:
     evidence: float
 
 
-def bursts(heard: Heard, *, shuffles: int, significant: float, seed: int) -> list[Burst]:
-    """The bursts that searching shuffled comments would not find, the one with most evidence first.
+def bursts(heard: Heard, *, shuffles: int, by_chance: float, seed: int) -> list[Burst]:
+    """The bursts with more evidence than searching shuffled comments finds, the one with most first.
 
     Parameters
     ----------
-    shuffles : of the comments' days
-    significant : probability that chance alone gives a burst of such evidence in the whole archive
+    shuffles : of the comments' days, at least one
+    by_chance : how many bursts of such evidence one search of shuffled comments may find on the average
     """
     if len(heard.bin) < 2 * FEWEST_COMMENTS or int(heard.bin.max(initial=0)) == 0:
         return []
@@ -90,11 +90,13 @@ def bursts(heard: Heard, *, shuffles: int, significant: float, seed: int) -> lis
     if not found:
         return []
     random = np.random.default_rng(seed)
-    chance = []
-    for _ in range(shuffles):
-        of_chance = _search(_Evidence.of(heard, random.permutation(heard.bin)), heard, at_most=1)
-        chance.append(of_chance[0].evidence if of_chance else 0.0)
-    least = _gumbel_quantile(np.array(chance), significant)
+    chance = [
+        burst.evidence
+        for _ in range(shuffles)
+        for burst in _search(_Evidence.of(heard, random.permutation(heard.bin)), heard)
+    ]
+    allowed = int(by_chance * shuffles)
+    least = sorted(chance, reverse=True)[allowed] if allowed < len(chance) else 0.0
     return [burst for burst in found if burst.evidence > least]
 
 
@@ -132,7 +134,7 @@ class _Evidence:
         return cls(time.astype(np.float32), places)
 
     def signature(self, groups: Labels) -> tuple[int, list[int]]:
-        """The stretch of time and the values that fit a set of small groups best; -1 for a dimension that says nothing."""
+        """The stretch of time and the values that fit some small groups best; -1 for a dimension that says nothing."""
         total = self.time[groups].sum(axis=0)
         best = []
         for place in self.places:
@@ -177,7 +179,7 @@ def _of_place(heard: Heard, bins: Labels, values: Labels, n_bins: int) -> Floats
     return np.asarray(np.clip(incident - everyday, -_MOST_OF_PLACE, _MOST_OF_PLACE), dtype=np.float32)
 
 
-def _search(evidence: _Evidence, heard: Heard, at_most: int | None = None) -> list[Burst]:
+def _search(evidence: _Evidence, heard: Heard) -> list[Burst]:
     """Sets of small groups that share no group, best first."""
     sizes = heard.sizes
     alone = np.array([evidence.at(*evidence.signature(np.array([group])))[group] for group in range(len(sizes))])
@@ -186,11 +188,12 @@ def _search(evidence: _Evidence, heard: Heard, at_most: int | None = None) -> li
     free = np.ones(len(sizes), dtype=bool)
     found: list[Burst] = []
     for burst in sorted(grown, key=lambda burst: -burst.evidence):
-        if burst.evidence <= 0 or (at_most is not None and len(found) == at_most):
+        left = burst.groups[free[burst.groups]]
+        if burst.evidence <= 0:
             break
-        if free[burst.groups].mean() > 0.5 and sizes[burst.groups[free[burst.groups]]].sum() >= FEWEST_COMMENTS:
-            found.append(Burst(burst.groups[free[burst.groups]], burst.evidence))
-            free[burst.groups] = False
+        if 2 * len(left) > len(burst.groups) and sizes[left].sum() >= FEWEST_COMMENTS:
+            found.append(Burst(left, burst.evidence))
+            free[left] = False
     return found
 
 
@@ -202,7 +205,7 @@ def _grow(start: int, evidence: _Evidence, heard: Heard, sizes: Labels) -> Burst
         signature = evidence.signature(groups)
         centre = (heard.centres[groups] * sizes[groups][:, None]).sum(axis=0)
         cosines = heard.centres @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
-        gains = np.minimum(evidence.at(*signature) - _price(cosines), _MOST_OF_GROUP)
+        gains = evidence.at(*signature) - _price(cosines)
         chosen = np.flatnonzero(gains > 0)
         total = float(gains[chosen].sum())
         if not len(chosen) or np.array_equal(chosen, groups):
@@ -219,9 +222,3 @@ def _price(cosines: Floats) -> Floats:
 def _since(counts: Floats, axis: int = -1) -> Floats:
     """Running sums from each place to the end."""
     return np.asarray(np.flip(np.cumsum(np.flip(counts, axis), axis=axis), axis))
-
-
-def _gumbel_quantile(greatest: npt.NDArray[np.float64], probability: float) -> float:
-    """What the greatest of a search exceeds with a probability, by the moments of some searches."""
-    scale = max(float(greatest.std(ddof=1)) * np.sqrt(6) / np.pi, 1e-9)
-    return float(greatest.mean() - _EULER * scale - scale * np.log(-np.log1p(-probability)))

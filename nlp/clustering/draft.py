@@ -170,8 +170,8 @@ def spread_of(
 ) -> tuple[Floats, Floats]:
     """Mean and standard deviation of the cosines of each centre's segments.
 
-    Centres of one topic within one theme and sentiment share them: an incident has many small centres, and of some three
-    segments that say the same nothing can be learned about how far another one may be.
+    Centres of one topic within one theme and sentiment share them: an incident has many small centres, and some three
+    segments that say the same do not tell how far another one may be.
     """
     shared = {key: number for number, key in enumerate(dict.fromkeys(zip(groups, topics.tolist(), strict=True)))}
     pool_of = np.array([shared[key] for key in zip(groups, topics.tolist(), strict=True)], dtype=np.intp)

@@ -41,16 +41,16 @@ class Search:
     Attributes
     ----------
     shuffles : searches of comments with shuffled days, from which follows what chance gives; 0 to look for none
-    significant : probability that the whole archive gives one false incident
+    by_chance : incidents that chance alone may give, on the average of such searches
     """
 
     shuffles: int
-    significant: float
+    by_chance: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _SmallGroups:
-    """Of each segment its small group, -1 where it may have no topic; centres, and theme and sentiment, by small group."""
+    """Of each segment its small group, -1 where it may have no topic; of each small group its centre, and its theme."""
 
     labels: Labels
     centres: Floats
@@ -78,7 +78,7 @@ def with_incidents(
         return found
     topic_of = _topics_of(small.labels, found.assignment.topics, len(small.groups))
     burst_of = np.full(len(small.groups), NONE, dtype=np.intp)
-    for number, burst in enumerate(bursts(heard, shuffles=how.shuffles, significant=how.significant, seed=seed)):
+    for number, burst in enumerate(bursts(heard, shuffles=how.shuffles, by_chance=how.by_chance, seed=seed)):
         burst_of[burst.groups] = number
     topic_of[burst_of != NONE] = n_topics_of(found) + burst_of[burst_of != NONE]
     touched = {small.groups[place] for place in np.flatnonzero(burst_of != NONE).tolist()}
