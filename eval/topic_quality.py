@@ -48,7 +48,7 @@ class Found:
 class Row:
     """One way to find topics: `seconds` of this machine's clock, `cpu_seconds` of all its cores together.
 
-    `without` is the share of all comments that have neither a topic nor a theme, by reason; None where a way gives none.
+    `without` is the share of all comments that have neither topic nor theme, by reason; None where a way gives none.
     """
 
     name: str

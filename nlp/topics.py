@@ -88,7 +88,7 @@ class TopicSettings:
     sample_size: int = 20_000
     most_small_groups: int = 200
     incident_shuffles: int = 9
-    incidents_by_chance: float = 1.0
+    incidents_by_chance: float = 3.0
     n_words: int = 10
     n_quotes: int = 5
     names: Collection[str] = ()

@@ -23,9 +23,9 @@ from typing import Final
 
 import numpy as np
 import numpy.typing as npt
-from scipy.special import betaln
 
 from nlp.clustering.partition import NONE, Labels
+from nlp.errors import require
 from nlp.models.encoder import Floats
 
 FEWEST_COMMENTS: Final = 8
@@ -164,6 +164,7 @@ def _of_place(heard: Heard, bins: Labels, values: Labels, n_bins: int) -> Floats
     Against it stands that the small group keeps to some value of its own at all times, as "no parking" does to shops: a
     beta-binomial. So a value alone says a little, however many comments come from it.
     """
+    betaln = require("scipy.special", extra="topics").betaln
     n_groups, n_values = len(heard.centres), int(values.max(initial=0)) + 1
     known = values[heard.comment] != NONE
     group, bin_, value = heard.group[known], bins[heard.comment][known], values[heard.comment][known]

@@ -20,6 +20,12 @@ SAID_ALIKE: Final = 5
 """Segments of a small group on the average, as long as there are not too many of them: nearly the same words."""
 
 
+MOST_SMALL_GROUPS, AT_ONCE = 1_000, 200
+"""Of one theme and sentiment; and how many of them k-means looks for in one go."""
+SAME: Final = 2 / 3
+"""Of a topic's segments; where so many are of one burst the topic is the incident, and no other is needed."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Circumstances:
     """When and where comments were given, by comment id.
@@ -77,16 +83,18 @@ def with_incidents(
     if not how.shuffles or heard is None:
         return found
     topic_of = _topics_of(small.labels, found.assignment.topics, len(small.groups))
-    burst_of = np.full(len(small.groups), NONE, dtype=np.intp)
-    for number, burst in enumerate(bursts(heard, shuffles=how.shuffles, by_chance=how.by_chance, seed=seed)):
-        burst_of[burst.groups] = number
-    topic_of[burst_of != NONE] = n_topics_of(found) + burst_of[burst_of != NONE]
-    touched = {small.groups[place] for place in np.flatnonzero(burst_of != NONE).tolist()}
+    touched: set[Group] = set()
+    n_topics = n_topics_of(found)
+    for burst in bursts(heard, shuffles=how.shuffles, by_chance=how.by_chance, seed=seed):
+        if not _is_a_topic(burst.groups, small.labels, found.assignment.topics):
+            topic_of[burst.groups] = n_topics
+            touched |= {small.groups[place] for place in burst.groups.tolist()}
+            n_topics += 1
     added = [place for place, group in enumerate(small.groups) if group in touched and topic_of[place] != NONE]
-    if not added:
+    if not touched:
         return found
-    further = _centres(embeddings, found.centres.mean, small, np.array(added, dtype=np.intp), topic_of)
     of = found.centres
+    further = _centres(of, embeddings, small, np.array(added, dtype=np.intp), topic_of)
     centres = Centres(
         mean=of.mean,
         vectors=np.concatenate([of.vectors, further.vectors]),
@@ -97,6 +105,13 @@ def with_incidents(
         groups=[*of.groups, *further.groups],
     )
     return Draft(centres, nearest_centres(segments, embeddings, centres))
+
+
+def _is_a_topic(burst: Labels, small: Labels, topics: Labels) -> bool:
+    """Whether some topic consists of hardly anything but a burst: the incident has been found by its words alone."""
+    of_burst = topics[np.isin(small, burst) & (topics != NONE)]
+    sizes = np.bincount(topics[topics != NONE])
+    return bool((np.bincount(of_burst, minlength=len(sizes)) >= SAME * np.maximum(sizes, 1)).any())
 
 
 def _small_groups(
@@ -111,13 +126,28 @@ def _small_groups(
         if len(rows) > grain.sample_size:
             chosen = np.sort(random.choice(rows, grain.sample_size, replace=False))
         sample = centred(embeddings[chosen], mean)
-        found = k_means(sample, min(max(len(chosen) // SAID_ALIKE, 1), grain.most_small_groups), seed)
+        found = _alike(sample, min(max(len(chosen) // SAID_ALIKE, 1), MOST_SMALL_GROUPS), seed)
         own = centres_of(sample, found)
         near = found if len(chosen) == len(rows) else nearest(centred(embeddings[rows], mean), own)[0]
         labels[rows] = near + len(groups)
         centres.append(own)
         groups.extend([group] * len(own))
     return _SmallGroups(labels, np.concatenate(centres) if centres else np.zeros((0, len(mean)), np.float32), groups)
+
+
+def _alike(sample: Floats, n_groups: int, seed: int) -> Labels:
+    """Many small groups by k-means; where there are very many, first a few and then each of them, which is faster."""
+    if n_groups <= AT_ONCE:
+        return k_means(sample, n_groups, seed)
+    first = k_means(sample, round(n_groups**0.5), seed)
+    labels = np.zeros(len(sample), dtype=np.intp)
+    n_so_far = 0
+    for part in range(int(first.max()) + 1):
+        rows = np.flatnonzero(first == part)
+        found = k_means(sample[rows], max(round(n_groups * len(rows) / len(sample)), 1), seed)
+        labels[rows] = found + n_so_far
+        n_so_far += int(found.max()) + 1
+    return labels
 
 
 def _heard(segments: Sequence[Segment], small: _SmallGroups, circumstances: Circumstances) -> Heard | None:
@@ -153,13 +183,27 @@ def _topics_of(small: Labels, topics: Labels, n_small: int) -> Labels:
     return np.where(most == n_topics, NONE, most).astype(np.intp)
 
 
-def _centres(embeddings: Floats, mean: Floats, small: _SmallGroups, added: Labels, topic_of: Labels) -> Centres:
-    """Small groups as centres. How far a segment may lie from one is told by all of its topic and theme together."""
+def _centres(of: Centres, embeddings: Floats, small: _SmallGroups, added: Labels, topic_of: Labels) -> Centres:
+    """Small groups as centres.
+
+    One of an everyday topic takes what lies as far as the topics of its theme allow, so that no clause is lost; one of
+    an incident only what is about as near as its own.
+    """
     place_of = np.full(len(small.groups) + 1, NONE, dtype=np.intp)
     place_of[added] = np.arange(len(added))
     centre_of = place_of[small.labels]
     groups = [small.groups[place] for place in added.tolist()]
-    similarities = cosines(embeddings, mean, centre_of, small.centres[added])
+    similarities = cosines(embeddings, of.mean, centre_of, small.centres[added])
     means, spread = spread_of(centre_of, similarities, groups, topic_of[added])
-    floors = np.maximum(means - FAR * spread, LEAST_FLOOR)
-    return Centres(mean, small.centres[added], floors, floors, means, topic_of[added], groups)
+    own = np.where(topic_of[added] > of.topics.max(initial=NONE), means - FAR * spread, -1.0)
+    floors, strict_floors = (
+        np.maximum(_least_by_group(of, kind, groups), own).astype(np.float32) for kind in (of.floors, of.strict_floors)
+    )
+    return Centres(of.mean, small.centres[added], floors, strict_floors, means, topic_of[added], groups)
+
+
+def _least_by_group(of: Centres, floors: Floats, groups: Sequence[Group]) -> Floats:
+    least: dict[Group, float] = {}
+    for group, floor in zip(of.groups, floors.tolist(), strict=True):
+        least[group] = min(floor, least.get(group, floor))
+    return np.array([least.get(group, LEAST_FLOOR) for group in groups], dtype=np.float32)

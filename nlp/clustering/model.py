@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nlp.clustering.partition import NONE, Labels, centred, nearest_within
+from nlp.clustering.partition import NONE, Labels, centred, nearest
 from nlp.clustering.words import stop_words, words_in
 from nlp.errors import StemmeError
 from nlp.models.encoder import Floats
@@ -109,8 +109,7 @@ class Assignment:
     ----------
     topics : positions in `TopicModel.topics`, -1 where there is none
     reasons : int8, why there is none: 0 where there is one, else 1 + the place in `REASONS`
-    similarities : cosine to the centre that gave the topic, else to the nearest of the same theme and sentiment; NaN
-        where there is none
+    similarities : cosine to the nearest centre of the same theme and sentiment, NaN where there is no such centre
     centres : the centre that gave the topic, -1 where there is none
     """
 
@@ -158,7 +157,7 @@ def rows_by_group(segments: Sequence[Segment], eligible: npt.NDArray[np.bool_]) 
 
 
 def nearest_centres(segments: Sequence[Segment], embeddings: Floats, centres: Centres) -> Assignment:
-    """Each segment to the nearest centre of its theme and sentiment that is not too far; without a theme, of any theme.
+    """Each segment to the nearest centre of its theme and sentiment; one without a theme to the nearest of any theme.
 
     Raises
     ------
@@ -180,11 +179,10 @@ def nearest_centres(segments: Sequence[Segment], embeddings: Floats, centres: Ce
         )
         if not len(of_group):
             continue
-        floors = (centres.floors if theme is not None else centres.strict_floors)[of_group]
-        near, similarities[rows] = nearest_within(
-            centred(embeddings[rows], centres.mean), centres.vectors[of_group], floors
-        )
-        centre_of[rows] = np.where(near == NONE, NONE, of_group[near])
+        near, similarities[rows] = nearest(centred(embeddings[rows], centres.mean), centres.vectors[of_group])
+        found = of_group[near]
+        floors = centres.floors if theme is not None else centres.strict_floors
+        centre_of[rows] = np.where(similarities[rows] >= floors[found], found, NONE)
     codes[(codes == 0) & (centre_of == NONE)] = 1 + REASONS.index("new")
     topics = np.where(centre_of == NONE, NONE, centres.topics[centre_of] if len(centres.topics) else NONE)
     return Assignment(topics.astype(np.intp), codes, similarities, centre_of)

@@ -96,26 +96,6 @@ def nearest(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
     return labels, cosines
 
 
-def nearest_within(vectors: Floats, centres: Floats, floors: Floats) -> tuple[Labels, Floats]:
-    """The nearest centre of each row that is not too far, -1 where all are; and the cosine to it, or to the nearest.
-
-    Parameters
-    ----------
-    vectors, centres : unit vectors of shape (n, width) and (n_centres, width), at least one centre
-    floors : shape (n_centres,), the least cosine at which a row still belongs to each centre
-    """
-    labels = np.empty(len(vectors), dtype=np.intp)
-    cosines = np.empty(len(vectors), dtype=np.float32)
-    for rows in slices(len(vectors)):
-        near = vectors[rows] @ centres.T
-        nearest_of_all = near.max(axis=1)
-        near[near < floors] = -np.inf
-        best = near.max(axis=1)
-        labels[rows] = np.where(np.isinf(best), NONE, near.argmax(axis=1))
-        cosines[rows] = np.where(np.isinf(best), nearest_of_all, best)
-    return labels, cosines
-
-
 def centres_of(vectors: Floats, labels: Labels) -> Floats:
     """The unit mean of each group's rows; groups are numbered from 0 without a gap, rows labelled -1 are in none."""
     n_groups = int(labels.max(initial=-1)) + 1

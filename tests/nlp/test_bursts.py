@@ -27,7 +27,8 @@ def heard(*, since=25, at=2, alike=True, seed=0):
     bins = (np.tile(np.arange(6), 30) * BINS // 6 + group) % BINS  # all year round
     place = random.integers(0, PLACES, len(group))
     of_incident = np.isin(group, list(INCIDENT))
-    bins[of_incident] = random.integers(since, BINS, of_incident.sum())
+    if since:
+        bins[of_incident] = random.integers(since, BINS, of_incident.sum())
     place[of_incident] = at
     return Heard(np.arange(len(group)), group, bins, [place], centres.astype(np.float32))
 
