@@ -75,8 +75,8 @@ class TopicSettings:
     join_below, alike_below, parent_below : cosine distances of centres below which two groups of one theme are one
         topic, two topics under different themes are one cause, a topic is a special case of a larger one
     sample_size, most_small_groups : of k-means within one theme and sentiment
-    incident_shuffles, incidents_by_chance : how many searches of shuffled comments tell what chance gives, none if no
-        incidents are to be looked for; and how many false ones are accepted on the average
+    incident_shuffles, incident_false_share : how many searches of shuffled comments tell what chance gives, none if no
+        incidents are to be looked for; and of those that are found, the share that chance may have given
     n_words, n_quotes : of each topic
     names : of the company and its brands, which say who and not why; others are recognised
     """
@@ -88,7 +88,7 @@ class TopicSettings:
     sample_size: int = 20_000
     most_small_groups: int = 200
     incident_shuffles: int = 9
-    incidents_by_chance: float = 3.0
+    incident_false_share: float = 0.5
     n_words: int = 10
     n_quotes: int = 5
     names: Collection[str] = ()
@@ -103,7 +103,7 @@ class TopicSettings:
 
     def search(self) -> Search:
         """How incidents are looked for."""
-        return Search(self.incident_shuffles, self.incidents_by_chance)
+        return Search(self.incident_shuffles, self.incident_false_share)
 
     def reading(self) -> Reading:
         """How topics are described."""

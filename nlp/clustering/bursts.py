@@ -76,13 +76,14 @@ class Burst:
     evidence: float
 
 
-def bursts(heard: Heard, *, shuffles: int, by_chance: float, seed: int) -> list[Burst]:
+def bursts(heard: Heard, *, shuffles: int, false_share: float, seed: int) -> list[Burst]:
     """The bursts with more evidence than searching shuffled comments finds, the one with most first.
 
     Parameters
     ----------
     shuffles : of the comments' days, at least one
-    by_chance : how many bursts of such evidence one search of shuffled comments may find on the average
+    false_share : of the bursts that are returned, how many chance may have given: as many as a search of shuffled
+        comments finds with such evidence, on the average
     """
     if len(heard.bin) < 2 * FEWEST_COMMENTS or int(heard.bin.max(initial=0)) == 0:
         return []
@@ -90,14 +91,16 @@ def bursts(heard: Heard, *, shuffles: int, by_chance: float, seed: int) -> list[
     if not found:
         return []
     random = np.random.default_rng(seed)
-    chance = [
-        burst.evidence
-        for _ in range(shuffles)
-        for burst in _search(_Evidence.of(heard, random.permutation(heard.bin)), heard)
-    ]
-    allowed = int(by_chance * shuffles)
-    least = sorted(chance, reverse=True)[allowed] if allowed < len(chance) else 0.0
-    return [burst for burst in found if burst.evidence > least]
+    chance = np.array(
+        [
+            burst.evidence
+            for _ in range(shuffles)
+            for burst in _search(_Evidence.of(heard, random.permutation(heard.bin)), heard)
+        ]
+    )
+    by_chance = [(chance >= burst.evidence).sum() / shuffles for burst in found]
+    kept = [rank for rank, expected in enumerate(by_chance, start=1) if expected <= false_share * rank]
+    return found[: max(kept, default=0)]
 
 
 def bins_of(days: npt.NDArray[np.datetime64]) -> Labels:

@@ -22,6 +22,8 @@ SAID_ALIKE: Final = 5
 
 MOST_SMALL_GROUPS, AT_ONCE = 1_000, 200
 """Of one theme and sentiment; and how many of them k-means looks for in one go."""
+FEWEST_DATED: Final = 1_000
+"""Comments; of fewer, an incident has too few to be told from chance."""
 SAME: Final = 2 / 3
 """Of a topic's segments; where so many are of one burst the topic is the incident, and no other is needed."""
 
@@ -47,11 +49,11 @@ class Search:
     Attributes
     ----------
     shuffles : searches of comments with shuffled days, from which follows what chance gives; 0 to look for none
-    by_chance : incidents that chance alone may give, on the average of such searches
+    false_share : of the incidents, how many chance may have given
     """
 
     shuffles: int
-    by_chance: float
+    false_share: float
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -78,14 +80,16 @@ def with_incidents(
     In the themes that an incident touches, the small groups become centres beside those of the topics, each for its
     topic: a clause then goes to the incident only where no everyday wording is nearer to it.
     """
+    if not how.shuffles or len(circumstances.days) < FEWEST_DATED:
+        return found
     small = _small_groups(segments, embeddings, found.centres.mean, grain, seed)
     heard = _heard(segments, small, circumstances)
-    if not how.shuffles or heard is None:
+    if heard is None:
         return found
     topic_of = _topics_of(small.labels, found.assignment.topics, len(small.groups))
     touched: set[Group] = set()
     n_topics = n_topics_of(found)
-    for burst in bursts(heard, shuffles=how.shuffles, by_chance=how.by_chance, seed=seed):
+    for burst in bursts(heard, shuffles=how.shuffles, false_share=how.false_share, seed=seed):
         if not _is_a_topic(burst.groups, small.labels, found.assignment.topics):
             topic_of[burst.groups] = n_topics
             touched |= {small.groups[place] for place in burst.groups.tolist()}
