@@ -20,11 +20,13 @@ import numpy as np
 from scipy.sparse import csr_array
 
 from nlp.causes.observations import Observations
+from nlp.clustering.incidents import Circumstances
 
 WORDINGS: Final = Path(__file__).with_name("planted.toml")
 SAMPLE: Final = Path(__file__).parents[1] / "api" / "sample" / "comments.csv"
 LANGUAGES: Final = ("nb", "nn", "da", "sv")
 OF_LANGUAGES: Final = (0.4, 0.1, 0.25, 0.25)
+DIMENSIONS: Final = ("source", "department", "touchpoint")
 FIRST: Final = date(2025, 11, 3)
 DAYS: Final = 365
 SMALLEST_SHARE, LARGEST_SHARE = 0.005, 0.03
@@ -92,6 +94,13 @@ class Archive:
         rows, columns = np.array(cells, dtype=np.int64).reshape(-1, 2).T
         return csr_array((np.ones(len(rows), dtype=np.int64), (rows, columns)), (len(self.comments), len(place)))
 
+    def circumstances(self) -> Circumstances:
+        """When and where the comments were given."""
+        return Circumstances(
+            {comment.id: comment.day for comment in self.comments},
+            {name: {comment.id: getattr(comment, name) for comment in self.comments} for name in DIMENSIONS},
+        )
+
     def observations(self, membership: csr_array, causes: Sequence[str]) -> Observations:
         """The comments as columns, with a membership that was planted or found."""
         comments = self.comments
@@ -103,10 +112,7 @@ class Archive:
             nps=np.array([np.nan if comment.nps is None else comment.nps for comment in comments]),
             sentiment=np.full(len(comments), np.nan),
             words=np.array([len(comment.text.split()) for comment in comments], dtype=np.int64),
-            dimensions={
-                name: [getattr(comment, name) for comment in comments]
-                for name in ("source", "department", "touchpoint")
-            },
+            dimensions={name: [getattr(comment, name) for comment in comments] for name in DIMENSIONS},
             respondents=[comment.respondent for comment in comments],
         )
 

@@ -183,7 +183,7 @@ def clustered(archive: Archive, *, seed: int) -> tuple[csr_array, Sequence[str]]
         if isinstance(record, TaggedComment)
     )
     batch = topics.joined(topics.segments_of(tagged, tagger))
-    model = topics.find_topics(batch.segments, batch.embeddings, seed=seed)
+    model = topics.find_topics(batch.segments, batch.embeddings, seed=seed, circumstances=archive.circumstances())
     row = {comment.id: number for number, comment in enumerate(archive.comments)}
     rows = np.array([row[segment.comment_id] for segment in batch.segments], dtype=np.int64)
     columns = np.asarray(model.assignment.topics, dtype=np.int64)

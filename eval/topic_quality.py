@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections import Counter
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -26,34 +27,44 @@ from nlp.clustering.words import Lemmatizer, class_tf_idf, terms_of, top_terms, 
 from nlp.errors import require
 from nlp.labelled import LabelledComment, labelled_comments
 from nlp.topic_segments import SegmentBatch
-from nlp.topics import TopicSettings, find_topics
+from nlp.topics import REASONS, Reason, TopicSettings, comments_without_topic, find_topics
 
 N_WORDS: Final = 10
 
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """Topics of the segments and their words, at most ten a topic."""
+    """Topics of the segments and their words, at most ten a topic; and comments with neither topic nor theme, and why.
+
+    `without` holds those that have a clause; None where a way gives no reasons.
+    """
 
     topics: np.ndarray
     words: Sequence[Sequence[str]]
+    without: Mapping[str, Reason] | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One way to find topics: `seconds` of this machine's clock, `cpu_seconds` of all its cores together."""
+    """One way to find topics: `seconds` of this machine's clock, `cpu_seconds` of all its cores together.
+
+    `without` is the share of all comments that have neither topic nor theme, by reason; None where a way gives none.
+    """
 
     name: str
     scores: TopicScores
     seconds: float
     cpu_seconds: float
+    without: Mapping[Reason, float] | None
 
 
 def stemme(batch: SegmentBatch, seed: int, settings: TopicSettings | None = None) -> Found:
     """Ours; the words of a topic are those of the language that most of it is written in."""
     model = find_topics(batch.segments, batch.embeddings, settings=settings, seed=seed)
     return Found(
-        model.assignment.topics, [_main_words(topic.words, topic.label_language["en"]) for topic in model.topics]
+        model.assignment.topics,
+        [_main_words(topic.words, topic.label_language["en"]) for topic in model.topics],
+        comments_without_topic(batch.segments, model.assignment),
     )
 
 
@@ -120,8 +131,16 @@ def measure(
     batch: SegmentBatch,
     gold: Sequence[LabelledComment],
     seed: int,
+    *,
+    comments: Collection[str],
 ) -> Row:
-    """Find topics one way, and score them."""
+    """Find topics one way, and score them.
+
+    Parameters
+    ----------
+    gold : comments whose labels count
+    comments : ids of all that were read, those without a clause too
+    """
     started, cpu_started = time.perf_counter(), time.process_time()
     found = find(batch, seed)
     seconds, cpu_seconds = time.perf_counter() - started, time.process_time() - cpu_started
@@ -130,7 +149,26 @@ def measure(
     pairs = [(id_, original) for id_ in sorted(known) if (original := _original(id_)) in known]
     themes = {comment.id: {tag.theme for tag in comment.themes} for comment in gold}
     scores = scored(found.topics, ids, themes, words=found.words, documents=_documents(batch), pairs=pairs)
-    return Row(name, scores, seconds, cpu_seconds)
+    without = (
+        None if found.without is None else without_by_reason(found.without, silent=set(comments) - known, of=comments)
+    )
+    return Row(name, scores, seconds, cpu_seconds, without)
+
+
+def without_by_reason(
+    without: Mapping[str, Reason], *, silent: Collection[str], of: Collection[str]
+) -> dict[Reason, float]:
+    """The share of comments that have neither a topic nor a theme, by reason.
+
+    Parameters
+    ----------
+    silent : comments without any clause, such as a row of dots: they are too short
+
+    >>> without_by_reason({"a": "new"}, silent={"b"}, of=["a", "b", "c", "d"])
+    {'too_short': 0.25, 'no_opinion': 0.0, 'new': 0.25}
+    """
+    counts = Counter([*without.values(), *("too_short" for _ in silent)])
+    return {reason: counts[reason] / max(len(of), 1) for reason in REASONS}
 
 
 def _main_words(words: Any, language: str) -> Sequence[str]:
@@ -189,10 +227,14 @@ def main(
     warm(batch)
     rows: list[Row] = []
     for name, find in ways.items():
-        rows.append(measure(name, find, batch, counting, seed))
+        rows.append(measure(name, find, batch, counting, seed, comments=[comment.id for comment in gold]))
         if output:  # after each, so that a run that is broken off leaves what it has measured
             output.write_text(json.dumps([asdict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
     console.print(table(rows, len(batch.segments)))
+    for row in rows:
+        if row.without is not None:
+            reasons = ", ".join(f"{reason} {100 * share:.1f} %" for reason, share in row.without.items())
+            console.print(f"{row.name}: neither topic nor theme {100 * sum(row.without.values()):.1f} %: {reasons}")
 
 
 def warm(batch: SegmentBatch) -> None:

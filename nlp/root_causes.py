@@ -24,6 +24,7 @@ from nlp.record import Comment, Span, TaggedComment
 from nlp.topic_segments import Reader, spooled
 from nlp.topics import (
     Assignment,
+    Circumstances,
     Reason,
     Segment,
     SegmentBatch,
@@ -140,6 +141,7 @@ def find_root_causes(
         seed=seed,
         former=former,
         encoder=encoder,
+        circumstances=columns.circumstances(),
         progress=report,
     )
     if not model.topics:
@@ -222,6 +224,15 @@ class _Columns:
     def themed(self) -> set[str]:
         """Ids of the comments that have a theme."""
         return {self.ids[row] for row in self._themed}
+
+    def circumstances(self) -> Circumstances:
+        """When and where the comments were given, for the search for incidents."""
+        places = {
+            name: {id_: value for id_, value in zip(self.ids, column, strict=True) if value is not None}
+            for name, column in self._dimensions.items()
+        }
+        days = {id_: day for id_, day in zip(self.ids, self._days, strict=True) if day is not None}
+        return Circumstances(days, places)
 
     def passing(self, feedback: Iterable[Feedback]) -> Iterator[tuple[Comment, TaggedComment]]:
         """Each comment with its record, once it has been counted."""

@@ -18,6 +18,7 @@ from nlp.clustering.draft import draft, n_topics_of
 from nlp.clustering.drift import Drift, Tally, drift_between, tally_of
 from nlp.clustering.edits import BadTopicEdit, Edited, merged, parted, parted_alone, renamed
 from nlp.clustering.identity import Carried, Former, carry
+from nlp.clustering.incidents import Circumstances, Search, with_incidents
 from nlp.clustering.memory import remembered
 from nlp.clustering.model import (
     REASONS,
@@ -41,6 +42,7 @@ __all__ = [
     "Assignment",
     "BadTopicEdit",
     "BadTopics",
+    "Circumstances",
     "Drift",
     "Quote",
     "Reason",
@@ -75,6 +77,8 @@ class TopicSettings:
     join_below, alike_below, parent_below : cosine distances of centres below which two groups of one theme are one
         topic, two topics under different themes are one cause, a topic is a special case of a larger one
     sample_size, most_small_groups : of k-means within one theme and sentiment
+    incident_shuffles, incident_false_share : how many searches of shuffled comments tell what chance gives, none if no
+        incidents are to be looked for; and of those that are found, the share that chance may have given
     n_words, n_quotes : of each topic
     names : of the company and its brands, which say who and not why; others are recognised
     """
@@ -85,6 +89,8 @@ class TopicSettings:
     parent_below: float = 0.9
     sample_size: int = 20_000
     most_small_groups: int = 200
+    incident_shuffles: int = 9
+    incident_false_share: float = 0.5
     n_words: int = 10
     n_quotes: int = 5
     names: Collection[str] = ()
@@ -96,6 +102,10 @@ class TopicSettings:
     def grain(self, n_segments: int) -> Grain:
         """How fine topics are among so many segments."""
         return Grain(self.smallest(n_segments), self.join_below, self.sample_size, self.most_small_groups)
+
+    def search(self) -> Search:
+        """How incidents are looked for."""
+        return Search(self.incident_shuffles, self.incident_false_share)
 
     def reading(self) -> Reading:
         """How topics are described."""
@@ -308,6 +318,7 @@ def find_topics(
     seed: int = 0,
     former: TopicModel | None = None,
     encoder: str = "",
+    circumstances: Circumstances | None = None,
     progress: Progress | None = None,
 ) -> TopicModel:
     """Find topics; the same segments and the same seed give the same topics, words, names and quotes.
@@ -319,6 +330,7 @@ def find_topics(
     settings : defaults if None
     former : the model of the last run, whose topics keep their ids, names of analysts, merges and splits
     encoder : name of the model that made the embeddings, `name@version`
+    circumstances : when and where the comments were given; with them, incidents become topics of their own
     progress : called with what is being done and the share of it that is done, from 0.0 to 1.0
 
     Raises
@@ -343,6 +355,18 @@ def find_topics(
         seed=seed,
         progress=lambda share: report("clustering", share),
     )
+    if circumstances is not None:
+        report("incidents", 0.0)
+        found = with_incidents(
+            found,
+            segments,
+            embeddings,
+            circumstances,
+            settings.grain(len(segments)),
+            how=settings.search(),
+            seed=seed,
+        )
+        report("incidents", 1.0)
     carried = Carried(found, [""] * n_topics_of(found))
     if former is not None:
         report("identity", 0.0)

@@ -11,7 +11,7 @@ from typing import Final
 
 import numpy as np
 
-from nlp.clustering.draft import Draft
+from nlp.clustering.draft import Draft, cosines, vectors_of
 from nlp.clustering.labels import READERS, Candidate, Terms, candidates
 from nlp.clustering.model import Quote, Topic
 from nlp.clustering.partition import NONE, Labels, centred, linked
@@ -75,7 +75,7 @@ def describe(
     lemmatize = Lemmatizer()
     n_topics = len(ids)
     rows_of = _rows_by_topic(found.assignment.topics, n_topics)
-    similarities = np.nan_to_num(found.assignment.similarities, nan=-1.0)
+    similarities = _typicality(embeddings, found)
     names = _names(segments, lemmatize, how.names)
     words = _words_by_topic(segments, similarities, rows_of, lemmatize, names)
     themes = [_theme_of(segments, rows) for rows in rows_of]
@@ -104,6 +104,21 @@ def describe(
         )
         for place in range(n_topics)
     ]
+
+
+def _typicality(embeddings: Floats, found: Draft) -> Floats:
+    """How typical each segment is of its topic: its cosine to the centre, of a topic with several to the middle of all.
+
+    Of many small centres each is near to its own few segments, which may be anything but typical of the topic.
+    """
+    similarities = np.nan_to_num(found.assignment.similarities, nan=-1.0)
+    several = np.flatnonzero(np.bincount(found.centres.topics) > 1)
+    topics = np.where(np.isin(found.assignment.topics, several), found.assignment.topics, NONE)
+    if len(several):
+        middle = vectors_of(embeddings, found.centres.mean, topics, int(several.max()) + 1)
+        of_middle = cosines(embeddings, found.centres.mean, topics, middle)
+        similarities = np.where(topics == NONE, similarities, of_middle)
+    return similarities
 
 
 def _rows_by_topic(topics: Labels, n_topics: int) -> list[Labels]:

@@ -133,7 +133,7 @@ def settled(
     if former_vectors is not None:
         empty = ~vectors.any(axis=1)
         vectors[empty] = former_vectors[empty]
-    means, spread = _spread(centre_of, cosines(embeddings, mean, centre_of, vectors), len(groups))
+    means, spread = spread_of(centre_of, cosines(embeddings, mean, centre_of, vectors), groups, topics)
     floors = np.maximum(means - FAR * spread, LEAST_FLOOR)
     themed = np.array([theme is not None for theme, _ in groups], dtype=bool)
     strict = np.where(themed, np.maximum(means - FAR_WITHOUT_THEME * spread, LEAST_FLOOR), floors)
@@ -165,14 +165,23 @@ def cosines(embeddings: Floats, mean: Floats, centre_of: Labels, vectors: Floats
     return similarities
 
 
-def _spread(centre_of: Labels, similarities: Floats, n_centres: int) -> tuple[Floats, Floats]:
-    """Mean and standard deviation of the cosines of each centre's segments."""
+def spread_of(
+    centre_of: Labels, similarities: Floats, groups: Sequence[Group], topics: Labels
+) -> tuple[Floats, Floats]:
+    """Mean and standard deviation of the cosines of each centre's segments.
+
+    Centres of one topic within one theme and sentiment share them: an incident has many small centres, and some three
+    segments that say the same do not tell how far another one may be.
+    """
+    shared = {key: number for number, key in enumerate(dict.fromkeys(zip(groups, topics.tolist(), strict=True)))}
+    pool_of = np.array([shared[key] for key in zip(groups, topics.tolist(), strict=True)], dtype=np.intp)
     has = centre_of != NONE
-    counts = np.maximum(np.bincount(centre_of[has], minlength=n_centres), 1)
-    means = np.bincount(centre_of[has], similarities[has], minlength=n_centres) / counts
-    squares = np.bincount(centre_of[has], similarities[has] ** 2, minlength=n_centres) / counts
+    pools = pool_of[centre_of[has]]
+    counts = np.maximum(np.bincount(pools, minlength=len(shared)), 1)
+    means = np.bincount(pools, similarities[has], minlength=len(shared)) / counts
+    squares = np.bincount(pools, similarities[has] ** 2, minlength=len(shared)) / counts
     spread = np.sqrt(np.maximum(squares - means**2, 0))
-    return means.astype(np.float32), spread.astype(np.float32)
+    return means[pool_of].astype(np.float32), spread[pool_of].astype(np.float32)
 
 
 def _joined_across(

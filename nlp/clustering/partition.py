@@ -74,7 +74,7 @@ def partition(vectors: Floats, grain: Grain, seed: int) -> Labels:
     chosen = np.sort(random.choice(n_rows, grain.sample_size, replace=False)) if n_rows > grain.sample_size else None
     sample = vectors if chosen is None else vectors[chosen]
     n_small = min(grain.most_small_groups, len(sample) * 2 // max(grain.min_size, 2))
-    small = _k_means(sample, max(n_small, 1), seed)
+    small = k_means(sample, max(n_small, 1), seed)
     groups = linked(centres_of(sample, small), grain.join_below)[small]
     centres = _large(sample, centres_of(sample, groups), grain.min_size * len(sample) / n_rows)
     return _without_gap(nearest(vectors, centres)[0])
@@ -112,7 +112,7 @@ def slices(n_rows: int) -> Iterator[slice]:
     return (slice(first, first + ROWS_AT_ONCE) for first in range(0, n_rows, ROWS_AT_ONCE))
 
 
-def _k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
+def k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
     """Groups from 0 up without a gap: at most as many as there are different rows, for "Bra!" is said many times."""
     n_groups = min(n_groups, len(np.unique(vectors.round(DECIMALS), axis=0)))
     if n_groups == 1:

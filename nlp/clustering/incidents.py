@@ -1,0 +1,213 @@
+"""Topics of their own for what bursts: incidents are taken out of the everyday topics that they lie in."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date
+from typing import Final
+
+import numpy as np
+
+from nlp.clustering.bursts import MOST_VALUES, Heard, bins_of, bursts
+from nlp.clustering.draft import FAR, LEAST_FLOOR, Draft, cosines, n_topics_of, spread_of
+from nlp.clustering.model import Centres, Group, eligibility, nearest_centres, rows_by_group
+from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest
+from nlp.models.encoder import Floats
+from nlp.topic_segments import Segment
+
+SAID_ALIKE: Final = 5
+"""Segments of a small group on the average, as long as there are not too many of them: nearly the same words."""
+
+
+MOST_SMALL_GROUPS, AT_ONCE = 1_000, 200
+"""Of one theme and sentiment; and how many of them k-means looks for in one go."""
+FEWEST_DATED: Final = 1_000
+"""Comments; of fewer, an incident has too few to be told from chance."""
+SAME: Final = 2 / 3
+"""Of a topic's segments; where so many are of one burst the topic is the incident, and no other is needed."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Circumstances:
+    """When and where comments were given, by comment id.
+
+    Parameters
+    ----------
+    days : comments that are not there take no part in the search
+    places : department, touchpoint and the like by name; what is not there is not known
+    """
+
+    days: Mapping[str, date]
+    places: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True, slots=True)
+class Search:
+    """How incidents are looked for.
+
+    Attributes
+    ----------
+    shuffles : searches of comments with shuffled days, from which follows what chance gives; 0 to look for none
+    false_share : of the incidents, how many chance may have given
+    """
+
+    shuffles: int
+    false_share: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _SmallGroups:
+    """Of each segment its small group, -1 where it may have no topic; of each small group its centre, and its theme."""
+
+    labels: Labels
+    centres: Floats
+    groups: Sequence[Group]
+
+
+def with_incidents(
+    found: Draft,
+    segments: Sequence[Segment],
+    embeddings: Floats,
+    circumstances: Circumstances,
+    grain: Grain,
+    *,
+    how: Search,
+    seed: int,
+) -> Draft:
+    """The draft with a further topic for each incident; the draft itself where there is none.
+
+    In the themes that an incident touches, the small groups become centres beside those of the topics, each for its
+    topic: a clause then goes to the incident only where no everyday wording is nearer to it.
+    """
+    if not how.shuffles or len(circumstances.days) < FEWEST_DATED:
+        return found
+    small = _small_groups(segments, embeddings, found.centres.mean, grain, seed)
+    heard = _heard(segments, small, circumstances)
+    if heard is None:
+        return found
+    topic_of = _topics_of(small.labels, found.assignment.topics, len(small.groups))
+    touched: set[Group] = set()
+    n_topics = n_topics_of(found)
+    for burst in bursts(heard, shuffles=how.shuffles, false_share=how.false_share, seed=seed):
+        if not _is_a_topic(burst.groups, small.labels, found.assignment.topics):
+            topic_of[burst.groups] = n_topics
+            touched |= {small.groups[place] for place in burst.groups.tolist()}
+            n_topics += 1
+    added = [place for place, group in enumerate(small.groups) if group in touched and topic_of[place] != NONE]
+    if not touched:
+        return found
+    of = found.centres
+    further = _centres(of, embeddings, small, np.array(added, dtype=np.intp), topic_of)
+    centres = Centres(
+        mean=of.mean,
+        vectors=np.concatenate([of.vectors, further.vectors]),
+        floors=np.concatenate([of.floors, further.floors]),
+        strict_floors=np.concatenate([of.strict_floors, further.strict_floors]),
+        similarity=np.concatenate([of.similarity, further.similarity]),
+        topics=np.concatenate([of.topics, further.topics]),
+        groups=[*of.groups, *further.groups],
+    )
+    return Draft(centres, nearest_centres(segments, embeddings, centres))
+
+
+def _is_a_topic(burst: Labels, small: Labels, topics: Labels) -> bool:
+    """Whether some topic consists of hardly anything but a burst: the incident has been found by its words alone."""
+    of_burst = topics[np.isin(small, burst) & (topics != NONE)]
+    sizes = np.bincount(topics[topics != NONE])
+    return bool((np.bincount(of_burst, minlength=len(sizes)) >= SAME * np.maximum(sizes, 1)).any())
+
+
+def _small_groups(
+    segments: Sequence[Segment], embeddings: Floats, mean: Floats, grain: Grain, seed: int
+) -> _SmallGroups:
+    labels = np.full(len(segments), NONE, dtype=np.intp)
+    centres: list[Floats] = []
+    groups: list[Group] = []
+    random = np.random.default_rng(seed)
+    for group, rows in rows_by_group(segments, eligibility(segments) == 0).items():
+        chosen = rows
+        if len(rows) > grain.sample_size:
+            chosen = np.sort(random.choice(rows, grain.sample_size, replace=False))
+        sample = centred(embeddings[chosen], mean)
+        found = _alike(sample, min(max(len(chosen) // SAID_ALIKE, 1), MOST_SMALL_GROUPS), seed)
+        own = centres_of(sample, found)
+        near = found if len(chosen) == len(rows) else nearest(centred(embeddings[rows], mean), own)[0]
+        labels[rows] = near + len(groups)
+        centres.append(own)
+        groups.extend([group] * len(own))
+    return _SmallGroups(labels, np.concatenate(centres) if centres else np.zeros((0, len(mean)), np.float32), groups)
+
+
+def _alike(sample: Floats, n_groups: int, seed: int) -> Labels:
+    """Many small groups by k-means; where there are very many, first a few and then each of them, which is faster."""
+    if n_groups <= AT_ONCE:
+        return k_means(sample, n_groups, seed)
+    first = k_means(sample, round(n_groups**0.5), seed)
+    labels = np.zeros(len(sample), dtype=np.intp)
+    n_so_far = 0
+    for part in range(int(first.max()) + 1):
+        rows = np.flatnonzero(first == part)
+        found = k_means(sample[rows], max(round(n_groups * len(rows) / len(sample)), 1), seed)
+        labels[rows] = found + n_so_far
+        n_so_far += int(found.max()) + 1
+    return labels
+
+
+def _heard(segments: Sequence[Segment], small: _SmallGroups, circumstances: Circumstances) -> Heard | None:
+    """What is said when and where, of the comments whose day is known; None where there is none."""
+    number_of = {id_: number for number, id_ in enumerate(circumstances.days)}
+    pairs = {
+        (number_of[segment.comment_id], label)
+        for segment, label in zip(segments, small.labels.tolist(), strict=True)
+        if label != NONE and segment.comment_id in number_of
+    }
+    if not pairs:
+        return None
+    comment, group = np.array(sorted(pairs), dtype=np.intp).T
+    days = np.array(list(circumstances.days.values()), dtype="datetime64[D]")
+    values = [_numbered([of.get(id_) for id_ in number_of]) for of in circumstances.places.values()]
+    return Heard(comment, group, bins_of(days), [of for of in values if (of != NONE).any()], small.centres)
+
+
+def _numbered(values: Sequence[str | None]) -> Labels:
+    """Numbers of the most frequent values, -1 for the others: what a few comments have is no place."""
+    names, counts = np.unique([value for value in values if value is not None], return_counts=True)
+    kept = names[np.argsort(-counts, kind="stable")[:MOST_VALUES]].tolist()
+    number = {name: place for place, name in enumerate(kept)}
+    return np.array([NONE if value is None else number.get(value, NONE) for value in values], dtype=np.intp)
+
+
+def _topics_of(small: Labels, topics: Labels, n_small: int) -> Labels:
+    """The topic that most segments of each small group have; -1 where most have none."""
+    n_topics = int(topics.max(initial=NONE)) + 1
+    has = small != NONE
+    flat = small[has] * (n_topics + 1) + np.where(topics[has] == NONE, n_topics, topics[has])
+    most = np.bincount(flat, minlength=n_small * (n_topics + 1)).reshape(n_small, n_topics + 1).argmax(axis=1)
+    return np.where(most == n_topics, NONE, most).astype(np.intp)
+
+
+def _centres(of: Centres, embeddings: Floats, small: _SmallGroups, added: Labels, topic_of: Labels) -> Centres:
+    """Small groups as centres.
+
+    One of an everyday topic takes what lies as far as the topics of its theme allow, so that no clause is lost; one of
+    an incident only what is about as near as its own.
+    """
+    place_of = np.full(len(small.groups) + 1, NONE, dtype=np.intp)
+    place_of[added] = np.arange(len(added))
+    centre_of = place_of[small.labels]
+    groups = [small.groups[place] for place in added.tolist()]
+    similarities = cosines(embeddings, of.mean, centre_of, small.centres[added])
+    means, spread = spread_of(centre_of, similarities, groups, topic_of[added])
+    own = np.where(topic_of[added] > of.topics.max(initial=NONE), means - FAR * spread, -1.0)
+    floors, strict_floors = (
+        np.maximum(_least_by_group(of, kind, groups), own).astype(np.float32) for kind in (of.floors, of.strict_floors)
+    )
+    return Centres(of.mean, small.centres[added], floors, strict_floors, means, topic_of[added], groups)
+
+
+def _least_by_group(of: Centres, floors: Floats, groups: Sequence[Group]) -> Floats:
+    least: dict[Group, float] = {}
+    for group, floor in zip(of.groups, floors.tolist(), strict=True):
+        least[group] = min(floor, least.get(group, floor))
+    return np.array([least.get(group, LEAST_FLOOR) for group in groups], dtype=np.float32)

@@ -1,0 +1,133 @@
+"""What bursts together at one place, among small groups whose comments, days and places are known."""
+
+from datetime import date, timedelta
+
+import numpy as np
+import pytest
+
+pytest.importorskip("scipy", reason="needs the extra 'topics'")
+
+from nlp.clustering.bursts import Heard, bins_of, bursts
+from nlp.clustering.incidents import Circumstances
+from nlp.topic_segments import Segment
+from nlp.topics import TopicSettings, find_topics
+
+BINS, PLACES, WIDTH = 40, 5, 24
+INCIDENT = {0, 1, 2, 3}
+
+
+def heard(*, since=25, at=2, alike=True, seed=0):
+    """Thirty small groups of six comments; four of them are said only since a week and at one place."""
+    random = np.random.default_rng(seed)
+    centres = random.normal(size=(30, WIDTH))
+    if alike:
+        centres[:4] = centres[0] + 0.5 * random.normal(size=(4, WIDTH))
+    centres /= np.linalg.norm(centres, axis=1, keepdims=True)
+    group = np.repeat(np.arange(30), 6)
+    bins = (np.tile(np.arange(6), 30) * BINS // 6 + group) % BINS  # all year round
+    place = random.integers(0, PLACES, len(group))
+    of_incident = np.isin(group, list(INCIDENT))
+    if since:
+        bins[of_incident] = random.integers(since, BINS, of_incident.sum())
+    place[of_incident] = at
+    return Heard(np.arange(len(group)), group, bins, [place], centres.astype(np.float32))
+
+
+def test_groups_that_are_alike_and_begin_together_burst():
+    (burst,) = bursts(heard(), shuffles=9, false_share=0.1, seed=0)
+    assert set(burst.groups.tolist()) == INCIDENT
+
+
+def test_what_is_said_all_the_time_bursts_nowhere():
+    assert bursts(heard(since=0), shuffles=9, false_share=0.1, seed=0) == []
+
+
+def test_a_place_that_groups_always_had_is_no_burst():
+    steady = heard(since=0, at=2, seed=1)
+    assert bursts(steady, shuffles=9, false_share=0.1, seed=0) == []
+
+
+def test_without_places_days_alone_tell():
+    of_days = heard()
+    of_days = Heard(of_days.comment, of_days.group, of_days.bin, [], of_days.centres)
+    (burst,) = bursts(of_days, shuffles=9, false_share=0.1, seed=0)
+    assert set(burst.groups.tolist()) == INCIDENT
+
+
+def test_one_day_or_a_handful_of_comments_can_not_burst():
+    few = heard()
+    one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.centres)
+    assert bursts(one_day, shuffles=9, false_share=0.1, seed=0) == []
+
+
+def test_time_goes_by_weeks_and_by_longer_stretches_of_many_years():
+    days = np.array(["2026-01-01", "2026-01-07", "2026-01-08", "2026-02-01"], dtype="datetime64[D]")
+    assert bins_of(days).tolist() == [0, 0, 1, 4]
+    years = np.array(["2006-01-01", "2026-01-01"], dtype="datetime64[D]")
+    assert 50 <= bins_of(years).max() < 60
+
+
+def archive(n_comments=1_200):
+    """A year of complaints of one theme; since day 250 some wordings of a new one, of the same theme, at one place."""
+    random = np.random.default_rng(5)
+    shared = random.normal(size=WIDTH)
+    segments, vectors, days, places = [], [], {}, {}
+    wordings = [shared + 0.8 * random.normal(size=WIDTH) for _ in range(16)]
+    new = shared + 0.8 * random.normal(size=WIDTH)
+    incident = [new + 0.3 * random.normal(size=WIDTH) for _ in range(4)]
+    for number in range(n_comments):
+        is_new = number % 10 == 0
+        said = (incident if is_new else wordings)[int(random.integers(4 if is_new else 16))]
+        vector = said + 0.1 * random.normal(size=WIDTH)
+        text = f"Hentestedet stenger for tidlig {number}" if is_new else f"Pakka kom for seint {number}"
+        segments.append(Segment(f"c{number}", 0, len(text), text, "nb", "delivery_time", "negative"))
+        vectors.append(vector / np.linalg.norm(vector))
+        days[f"c{number}"] = date(2026, 1, 1) + timedelta(days=int(random.integers(250 if is_new else 0, 365)))
+        places[f"c{number}"] = "north" if is_new else str(random.choice(["north", "south", "east", "west"]))
+    return segments, np.array(vectors, dtype=np.float32), Circumstances(days, {"department": places})
+
+
+def topics_of(model):
+    ids = np.array([*(topic.id for topic in model.topics), ""])
+    return ids[model.assignment.topics]
+
+
+def test_an_incident_becomes_a_topic_of_its_own():
+    segments, vectors, circumstances = archive()
+    settings = TopicSettings(join_below=1.5, min_topic_size=20)
+    without = find_topics(segments, vectors, settings=settings, seed=0)
+    assert len(without.topics) == 1
+    model = find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances)
+    assert len(model.topics) == 2
+    small = min(model.topics, key=lambda topic: topic.size)
+    assert 108 <= small.size <= 120, "a clause or two may lie too far off"
+    assert "hentested" in small.label["nb"].lower()
+    assert {segments[row].text[:5] for row in np.flatnonzero(topics_of(model) == small.id)} == {"Hente"}
+
+
+def test_a_new_clause_goes_to_the_incident_by_its_words_alone():
+    segments, vectors, circumstances = archive()
+    settings = TopicSettings(join_below=1.5, min_topic_size=20)
+    model = find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances)
+    again, drift = model.assign(segments, vectors)
+    assert np.array_equal(again.topics, model.assignment.topics)
+    assert not drift.refit
+
+
+def test_incidents_are_not_looked_for_where_the_setting_says_so():
+    segments, vectors, circumstances = archive()
+    settings = TopicSettings(join_below=1.5, min_topic_size=20, incident_shuffles=0)
+    assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances).topics) == 1
+
+
+def test_in_a_few_hundred_comments_chance_and_incidents_are_not_told_apart():
+    segments, vectors, circumstances = archive(n_comments=400)
+    settings = TopicSettings(join_below=1.5, min_topic_size=20)
+    assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances).topics) == 1
+
+
+def test_comments_without_a_day_are_passed_over():
+    segments, vectors, circumstances = archive()
+    settings = TopicSettings(join_below=1.5, min_topic_size=20)
+    undated = Circumstances({}, circumstances.places)
+    assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=undated).topics) == 1
