@@ -106,7 +106,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
             raise
         limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
         worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
-        runner = JobRunner(store, [RetagJob(load, **limits)])
+        runner = JobRunner(store, [RetagJob(load, **limits, calls=app.state.calls)])
         for each in (worker, runner):
             workers.append(each)
             each.start()
