@@ -110,15 +110,23 @@ def as_decision(row: LabelDecision) -> Decision:
 
 
 def shown_record(tagging: Tagging, corrections: Corrections, *, id_: str) -> Record:
-    """The record that is shown of a version.
+    """The record that is shown of a version: what the run said, with what people have decided laid over it."""
+    return corrected(as_record(tagging, id_=id_), corrections, model=tagging.run.model, taxonomy=tagging.run.taxonomy)
 
-    A comment that the shown run could not tag keeps its error, unless people have decided its sentiment, its language
+
+def corrected(record: Record, corrections: Corrections, *, model: str, taxonomy: str) -> Record:
+    """What readers see where a model says this of a version.
+
+    A comment that the model could not tag keeps its error, unless people have decided its sentiment, its language
     and both flags: then the record is theirs alone.
+
+    Parameters
+    ----------
+    model, taxonomy : whose record it is, as a failed one does not say
     """
-    record, decisions = as_record(tagging, id_=id_), corrections.decisions
     if not isinstance(record, FailedComment):
-        return overlay(record, decisions)
-    own = from_decisions(decisions, id_=id_, model=tagging.run.model, taxonomy=tagging.run.taxonomy)
+        return overlay(record, corrections.decisions)
+    own = from_decisions(corrections.decisions, id_=record.id, model=model, taxonomy=taxonomy)
     return record if own is None else own
 
 

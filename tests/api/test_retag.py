@@ -15,6 +15,9 @@ from api.ingest.ingest import NewComment, ingest
 from api.ingest.live import GiveWay
 from api.ingest.worker import RunChanged, TagWorker
 from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
+from api.access.keys import Caller
+from api.corrections.correct import NamedLabel, Wanted, correct
+from api.corrections.decisions import SENTIMENT, Key
 from api.jobs.jobs import cancel_job, create_job, find_job
 from api.jobs.models import Job, JobState
 from api.retag.activate import RunModelMissing, activate
@@ -26,6 +29,7 @@ from api.store.runs import NoFormerRun, RunNotReady, UnknownRun, list_runs
 from api.store.search import Filters, find
 from nlp.errors import BadModel
 from nlp.record import Comment
+from nlp.taxonomy import Taxonomy
 from tests.api.rest_stub import StubTagger
 from tests.api.retagging import (
     EVERYTHING,
@@ -337,6 +341,26 @@ def test_a_dry_run_counts_what_would_change_and_stores_nothing(store: Store) -> 
     assert dry_run(store, StubTagger(), Filters(), sample=None, **limits).changed.total() == 0
     assert dry_run(store, OtherTagger(), Filters(), sample=1, **limits).compared.total() == 1
     assert states(store) == {FORMER: "active"}
+
+
+def test_a_dry_run_counts_what_readers_would_see(store: Store) -> None:
+    """A person has decided: the shown record is theirs before and after, whatever the models say of the label."""
+    add_tagged(store, "Bra", "Nei!", "Greit")
+    decide(store, 1, SENTIMENT, "mixed")  # the models say positive and neutral
+    decide(store, 2, SENTIMENT, "neutral")  # and here negative and neutral
+    limits: dict[str, Any] = {"batch_size": 2, "max_text_length": 100}
+    found = dry_run(store, OtherTagger(), Filters(), sample=None, **limits).as_dict()
+    assert (found["compared"], found["changed"]) == (3, 1)
+    assert [(each["before"], each["after"]) for each in found["changes"]] == [("positive", "neutral")]
+    retag(store, OtherTagger())
+    with store.read() as session:
+        shown_now = {each.comment.id: each.record.sentiment.label for each in find(session, Filters(), before_id=None, limit=9)}
+    assert shown_now == {1: "mixed", 2: "neutral", 3: "neutral"}
+
+
+def decide(store: Store, id_: int, key: Key, value: str) -> None:
+    wanted = Wanted(version=1, labels=[NamedLabel("test", key, value=value)])
+    correct(store, id_, wanted, caller=Caller("anna", frozenset()), taxonomy=Taxonomy.load())
 
 
 def test_a_bug_that_quotes_a_text_is_not_written_down(
