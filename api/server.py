@@ -114,7 +114,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         use(tagger)
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
-    upkeep = Upkeep(store, settings.retention)
+    upkeep = Upkeep(store, settings.retention, keep_delivered=timedelta(days=settings.webhook_keep_days))
     upkeep.start()
     loading = asyncio.create_task(make_ready())
     try:
