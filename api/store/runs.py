@@ -15,13 +15,19 @@ from api.store.models import RunState, Tagging, TagRun
 
 FIRST_RUN_LOCK: Final = 0x72756E
 """Of PostgreSQL: "run" in ASCII."""
+MOST_NAMED: Final = 20
+"""Runs in a message."""
 
 
 class UnknownRun(StoreError):
     code, title = "unknown_run", "There is no such run"
 
-    def __init__(self, id_: int) -> None:
-        super().__init__(f"No run has the id {id_}. `GET /v1/runs` and `stemme retag runs` list those that there are.")
+    def __init__(self, id_: int, known: Sequence[int]) -> None:
+        shown = ", ".join(map(str, known[:MOST_NAMED])) + (" …" if len(known) > MOST_NAMED else "")
+        super().__init__(
+            f"No run has the id {id_}. Known: {shown or 'none, as nothing has been tagged yet'}. `GET /v1/runs` and "
+            "`stemme retag runs` tell of them."
+        )
 
 
 class RunNotReady(StoreError):
@@ -141,7 +147,7 @@ def find_run(session: Session, id_: int) -> TagRun:
     """
     run = session.get(TagRun, id_)
     if run is None:
-        raise UnknownRun(id_)
+        raise UnknownRun(id_, session.scalars(select(TagRun.id).order_by(TagRun.id)).all())
     return run
 
 
