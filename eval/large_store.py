@@ -1,4 +1,6 @@
-"""A large SQLite store, made by SQL alone: what `python -m eval.store_scale` measures. No model has seen its comments."""
+"""A large SQLite store, made by SQL alone, for `python -m eval.store_scale`. No model has seen its comments."""
+
+# ruff: noqa: S608, E501 - every part of these statements is a constant of this file or a whole number
 
 from __future__ import annotations
 
@@ -22,13 +24,38 @@ TOUCHPOINTS: Final = ("delivery", "store", "support", "website", "app", "invoice
 CHANNELS: Final = ("email", "sms", "web", "app")
 SOURCES: Final = ("survey", "reviews", "chat", "after-delivery")
 LANGUAGES: Final = ("nb", "nb", "nb", "nn", "da", "da", "sv", "sv", "sv", "other")
-SENTIMENTS: Final = (("negative", -0.8), ("negative", -0.6), ("positive", 0.9), ("positive", 0.7), ("neutral", 0.0), ("mixed", 0.1))
+SENTIMENTS: Final = (
+    ("negative", -0.8),
+    ("negative", -0.6),
+    ("positive", 0.9),
+    ("positive", 0.7),
+    ("neutral", 0.0),
+    ("mixed", 0.1),
+)
 FACTORS: Final = ("professional", "sympathetic", "trustworthy")
 MULTIPLIERS: Final = {
     name: 2_654_435_761 + 2 * place * 7_919
     for place, name in enumerate(
-        "source nps answered touchpoint channel department respondent day text language sentiment "
-        "theme theme2 theme3 more about factor flag".split()
+        [
+            "source",
+            "nps",
+            "answered",
+            "touchpoint",
+            "channel",
+            "department",
+            "respondent",
+            "day",
+            "text",
+            "language",
+            "sentiment",
+            "theme",
+            "theme2",
+            "theme3",
+            "more",
+            "about",
+            "factor",
+            "flag",
+        ]
     )
 }
 NO_TAG: Final = "NULL, NULL, 1, 0.5, '[]'"
@@ -198,7 +225,10 @@ def _corrections(connection: sqlite3.Connection, comments: int, corrected: int) 
         "INSERT INTO corrections (version_id, at, key, key_name, reviewed, model, taxonomy) SELECT id, received_at,"
         f" 'anna', 'Anna', 0, 'large@2.0.0', 'journey@1.0.0' FROM comments WHERE id % {every} = 0 LIMIT {corrected}"
     )
-    for kind, label, value, stage in (("theme", "contract_terms", "negative", "use"), ("sentiment", "", "negative", None)):
+    for kind, label, value, stage in (
+        ("theme", "contract_terms", "negative", "use"),
+        ("sentiment", "", "negative", None),
+    ):
         connection.execute(
             "INSERT INTO label_decisions (correction_id, version_id, kind, label, polarity, present, value, stage,"
             " spans, named, model_present, model_value, standing) SELECT id, version_id, ?, ?, '', 1, ?, ?, '[]', 1, 0,"

@@ -1,8 +1,8 @@
 """How long reports, lists, erasure and retention take over a million comments: `python -m eval.store_scale`.
 
-The requests go through the whole service, in this process, so that its memory is the service's. Each is sent twice, as
-an analyst does who looks again; what is asked first finds nothing in the caches. Erasure and retention change the store,
-so they come last and each is done once.
+The requests go through the whole service, in this process, so that its memory is the service's. Each is sent twice,
+as an analyst does who looks again; what is asked first finds nothing in the caches. Erasure and retention change the
+store, so they come last and each is done once.
 """
 
 from __future__ import annotations
