@@ -52,7 +52,9 @@ class LabelAccuracy(BaseModel):
     checked: int = Field(description="Comments that people have checked for it.")
     checked_given: int = Field(description="Of these, how many the label is shown of.")
     checked_true: int = Field(description="Of these, how many truly have it.")
-    reported: float = Field(description="The share of all comments that it is shown of, with what people have corrected: what reports show.")
+    reported: float = Field(
+        description="The share of all comments that it is shown of, with what people have corrected: what reports show."
+    )
     corrected: Figure | None = Field(description="The share of all comments that truly has it.")
     precision: Figure | None = Field(description="Of the comments that it is shown of, how many truly have it.")
     recall: Figure | None = Field(description="Of the comments that truly have it, of how many it is shown.")

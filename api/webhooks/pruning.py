@@ -1,4 +1,4 @@
-"""Pruning the outbox: messages that were delivered long ago go; those that are dead stay until somebody sees to them."""
+"""Pruning the outbox: messages that were delivered long ago go; dead ones stay until somebody sees to them."""
 
 from __future__ import annotations
 

@@ -64,8 +64,14 @@ def test_the_population_is_what_is_shown_with_what_people_corrected(tagged: Stor
     correct(tagged, 1, Wanted(1, said), caller=Caller("anna", frozenset()), taxonomy=Taxonomy.load())
     after = {unit.id: unit for unit in StoredPopulation(tagged).units()}
     assert after["1"].language == "sv"
-    assert after["1"].labels == {"sentiment:mixed", "flag:churn_risk", *(each for each in before["1"].labels if each.startswith("factor:"))}
-    assert {id_: unit for id_, unit in after.items() if id_ != "1"} == {id_: unit for id_, unit in before.items() if id_ != "1"}
+    assert after["1"].labels == {
+        "sentiment:mixed",
+        "flag:churn_risk",
+        *(each for each in before["1"].labels if each.startswith("factor:")),
+    }
+    assert {id_: unit for id_, unit in after.items() if id_ != "1"} == {
+        id_: unit for id_, unit in before.items() if id_ != "1"
+    }
 
 
 def test_pages_in_which_nothing_could_be_tagged_end_nothing(tagged: Store, monkeypatch: pytest.MonkeyPatch) -> None:

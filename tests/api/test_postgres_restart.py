@@ -1,5 +1,6 @@
-"""PostgreSQL goes down and comes back while comments arrive and are tagged anew: callers are told to come again, nothing
-is lost, and everything goes on without the service being started again."""
+"""PostgreSQL goes down and comes back while comments arrive and are tagged anew: callers are told to come
+again, nothing is lost, and everything goes on without the service being started again.
+"""
 
 from __future__ import annotations
 
@@ -191,7 +192,9 @@ def test_a_retag_and_the_webhooks_go_on_by_themselves_after_restarts(
     assert set(client.refused) == {(503, "store_unavailable", "2")}
     with store.read() as session:
         per_run: Any = session.execute(
-            select(TagRun.model, Tagging.version_id, func.count()).join(Tagging.run).group_by(TagRun.id, Tagging.version_id)
+            select(TagRun.model, Tagging.version_id, func.count())
+            .join(Tagging.run)
+            .group_by(TagRun.id, Tagging.version_id)
         ).all()
     tagged_anew = [version for model, version, _ in per_run if model == OtherTagger.name]
     assert {number for *_, number in per_run} == {1}

@@ -11,13 +11,13 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select
 
+from api.access.keys import Caller
+from api.corrections.correct import NamedLabel, Wanted, correct
+from api.corrections.decisions import SENTIMENT, Key
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.live import GiveWay
 from api.ingest.worker import RunChanged, TagWorker
 from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
-from api.access.keys import Caller
-from api.corrections.correct import NamedLabel, Wanted, correct
-from api.corrections.decisions import SENTIMENT, Key
 from api.jobs.jobs import cancel_job, create_job, find_job
 from api.jobs.models import Job, JobState
 from api.retag.activate import RunModelMissing, activate
@@ -351,14 +351,18 @@ def test_the_counts_of_runs_are_those_of_what_is_shown(store: Store) -> None:
         for id_, rank, state in ((2, 7, "former"), (3, 4, "former"), (4, None, "preparing"), (5, 9, "former")):
             session.add(TagRun(id=id_, model=f"m@{id_}", taxonomy="journey@1.0.0", state=state, rank=rank))
         session.flush()
-        session.add_all(Tagging(version_id=each, run_id=id_, error_code="x") for id_, ids in tagged.items() for each in ids)
+        session.add_all(
+            Tagging(version_id=each, run_id=id_, error_code="x") for id_, ids in tagged.items() for each in ids
+        )
         session.get_one(TagRun, 1).rank = 5
     with store.read() as session:
-        shown_of = select(Tagging.run_id, func.count()).where(Tagging.shown, Tagging.run_id != 1).group_by(Tagging.run_id)
+        shown_of = (
+            select(Tagging.run_id, func.count()).where(Tagging.shown, Tagging.run_id != 1).group_by(Tagging.run_id)
+        )
         expected = dict(session.execute(shown_of).tuples().all())
         counted = {each.run.id: (each.tagged, each.shown) for each in list_runs(session)}
         assert {id_: counted[id_] for id_ in (2, 3, 4, 5)} == {2: (3, 2), 3: (2, 0), 4: (3, 0), 5: (1, 1)}
-        assert {2: 2, 5: 1} == {id_: number for id_, number in expected.items()}
+        assert expected == {2: 2, 5: 1}
         assert (count_run(session, 2).tagged, count_run(session, 2).shown) == (3, 2)
 
 
@@ -373,7 +377,9 @@ def test_a_dry_run_counts_what_readers_would_see(store: Store) -> None:
     assert [(each["before"], each["after"]) for each in found["changes"]] == [("positive", "neutral")]
     retag(store, OtherTagger())
     with store.read() as session:
-        shown_now = {each.comment.id: each.record.sentiment.label for each in find(session, Filters(), before_id=None, limit=9)}
+        shown_now = {
+            each.comment.id: each.record.sentiment.label for each in find(session, Filters(), before_id=None, limit=9)
+        }
     assert shown_now == {1: "mixed", 2: "neutral", 3: "neutral"}
 
 

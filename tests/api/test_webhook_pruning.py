@@ -32,7 +32,10 @@ def outbox(store: Store) -> Store:
     with store.write() as session:
         for delivery in session.scalars(select(WebhookDelivery)):
             if delivery.id in AGES:
-                delivery.state, delivery.delivered_at = DeliveryState.DELIVERED, now() - timedelta(days=AGES[delivery.id])
+                delivery.state, delivery.delivered_at = (
+                    DeliveryState.DELIVERED,
+                    now() - timedelta(days=AGES[delivery.id]),
+                )
             elif delivery.id == 4:
                 delivery.state, delivery.created_at = DeliveryState.DEAD, now() - timedelta(days=400)
     return store
