@@ -11,6 +11,7 @@ from starlette.middleware import Middleware
 
 from api.access.guard import AdmitAnybody, Guard, add_refusals
 from api.dependencies import CommentTagger
+from api.interactive import InteractiveCalls
 from api.limits import LimitBody, LimitConcurrency
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import (
@@ -87,6 +88,7 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     app.state.store = store
     app.state.wake_worker = app.state.wake_jobs = app.state.wake_deliverer = lambda: None
     app.state.model_missing = None
+    app.state.calls = InteractiveCalls()
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)

@@ -540,3 +540,7 @@ def _unavailable(entry: EntryPoint, error: Exception) -> Callable[[], None]:
 
     command.__doc__ = f"Not available: {type(error).__name__} while loading {entry.value}."
     return command
+
+
+if __name__ == "__main__":
+    main()

@@ -8,6 +8,7 @@ from typing import Annotated, Protocol, cast
 
 from fastapi import Depends, Request
 
+from api.interactive import InteractiveCalls
 from api.store.database import Store
 from nlp.errors import StemmeError
 from nlp.record import Comment, Record
@@ -91,8 +92,14 @@ def jobs_waker(request: Request) -> Callable[[], None]:
     return cast("Callable[[], None]", request.app.state.wake_jobs)
 
 
+def interactive_calls(request: Request) -> InteractiveCalls:
+    """The calls in hand, before which long work in this process gives way."""
+    return cast("InteractiveCalls", request.app.state.calls)
+
+
 StoreDep = Annotated[Store, Depends(service_store)]
 WakeDep = Annotated[Callable[[], None], Depends(worker_waker)]
 WakeDelivererDep = Annotated[Callable[[], None], Depends(deliverer_waker)]
 WakeJobsDep = Annotated[Callable[[], None], Depends(jobs_waker)]
 TaggerDep = Annotated[CommentTagger, Depends(loaded_tagger)]
+CallsDep = Annotated[InteractiveCalls, Depends(interactive_calls)]

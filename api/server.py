@@ -110,7 +110,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
             raise
         limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
         worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
-        runner = JobRunner(store, job_kinds(load, **limits))
+        runner = JobRunner(store, job_kinds(load, **limits, calls=app.state.calls))
         assigner = CauseAssigner(
             store, lambda: active.tagger, batch_size=settings.batch_size, idle=DriftLog(store).tell
         )
@@ -121,7 +121,7 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         use(tagger)
         logger.info("Ready with %s and %s.", tagger.name, tagger.taxonomy)
 
-    upkeep = Upkeep(store, settings.retention)
+    upkeep = Upkeep(store, settings.retention, keep_delivered=timedelta(days=settings.webhook_keep_days))
     upkeep.start()
     loading = asyncio.create_task(make_ready())
     try:

@@ -114,6 +114,9 @@ class Settings(BaseSettings):
     webhook_allow_http: bool = Field(False, description="Let webhooks beyond this machine do without encryption.")
     webhook_timeout_seconds: float = Field(15.0, gt=0, le=120, description="Time in which a receiver has to answer.")
     webhook_attempts: int = Field(10, ge=1, le=100, description="Attempts of a message until it is dead.")
+    webhook_keep_days: float = Field(
+        30.0, gt=0, le=36_500, description="Days that messages are kept after they were delivered; dead ones stay."
+    )
 
     @property
     def not_masked(self) -> tuple[Kind, ...]:

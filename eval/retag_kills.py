@@ -1,9 +1,11 @@
 """Kill a retag at random moments and count what was lost: `python -m eval.retag_kills`.
 
-A store is filled with generated comments that a former model has tagged. `stemme retag` is started, killed (SIGKILL)
-and started again, so often; some kills fall into the start, the last one near the switch-over, the others anywhere.
-Between them new comments arrive, and some of them are tagged by the former model. In the end everything is counted. It
-exits with 1 if a comment was lost or tagged twice, if readers ever saw a mixture, or if anything else was touched.
+A store is filled with generated comments that a former model has tagged, and people correct some of them all over the
+archive, so that alerts are raised and messages for webhooks lie in the outbox. `stemme retag` is started, killed
+(SIGKILL) and started again, so often; some kills fall into the start, the last one near the switch-over, the others
+anywhere. Between them new comments arrive, and some of them are tagged by the former model and corrected. In the end
+everything is counted. It exits with 1 if a comment was lost or tagged twice, if a correction was lost or is not what
+readers see, if readers ever saw a mixture, or if anything else was touched.
 """
 
 from __future__ import annotations
@@ -15,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Annotated, Final
@@ -34,12 +36,15 @@ from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKin
 from api.store.runs import active_run
 from api.store.search import Filters, standing
 from eval.program import run_program
+from eval.retag_people import People, count_alerts
 from eval.retag_store import FormerModel, fill, generated
 from nlp.record import Comment, FailedComment
 from nlp.tagger import Tagger
+from nlp.taxonomy import Taxonomy
 
 STEMME: Final = (sys.executable, "-c", "from api.cli import main; main()")
 ARRIVING: Final = 20
+CORRECTED_MEANWHILE: Final = 5
 COMPARED: Final = 500
 LOOK_SECONDS: Final = 0.05
 START_SECONDS: Final = 10.0
@@ -57,17 +62,36 @@ CHANGED: Final = {
     "pending_versions",
     "comments",
     "comment_versions",
+    "corrections",
+    "label_decisions",
 }
-"""Tables in which a retag, or the comments that arrive, leave rows; every other has to stay as it was."""
+"""Tables in which a retag, or what arrives and is corrected meanwhile, leaves rows; every other has to stay as it was.
+`People` looks after the corrections."""
+TOLD: Final = {
+    "comments",
+    "arrived_meanwhile",
+    "kills",
+    "corrections",
+    "decisions_against_the_model",
+    "alerts",
+    "messages_in_the_outbox",
+}
+"""What is only told of a run; every other number has to be 0."""
 
 
 @dataclass(frozen=True, slots=True)
 class Counted:
-    """What there is after the last start; all but the first three have to be 0."""
+    """What there is after the last start; all but those in `TOLD` have to be 0."""
 
     comments: int
     arrived_meanwhile: int
     kills: int
+    corrections: int
+    decisions_against_the_model: int
+    alerts: int
+    messages_in_the_outbox: int
+    corrections_lost: int
+    decisions_not_shown: int
     lost: int
     tagged_twice: int
     tags_in_part_or_twice: int
@@ -78,7 +102,7 @@ class Counted:
 
     @property
     def well(self) -> bool:
-        return not any(asdict(self)[field.name] for field in fields(self)[3:])
+        return not any(number for name, number in asdict(self).items() if name not in TOLD)
 
 
 class Watch:
@@ -100,18 +124,20 @@ class Watch:
         return sum(self._before[name] != mark for name, mark in _untouched(self._store))
 
 
-def measure(database: str, *, comments: int, kills: int, seed: int) -> Counted:
+def measure(database: str, *, comments: int, kills: int, corrections: int, seed: int) -> Counted:
     """Fill the store, retag it through all kills, and count."""
     store, moments = Store.connect(database), random.Random(seed)
     try:
         store.upgrade()
         fill(store, comments)
+        people = People(store, Taxonomy.load())
+        people.prepare(corrections)
         watch = Watch(store)
-        typer.echo(f"{comments:,} comments are in {store.name}; the retag begins.")
+        typer.echo(f"{comments:,} comments are in {store.name}, {corrections:,} corrected; the retag begins.")
         arrived = killed = 0
         for kill in range(kills):
             killed += _start_and_kill(store, database, _moment(kill, kills, moments))
-            arrived += _let_arrive(store, comments + arrived, tagged=kill % 2 == 0)
+            arrived += _let_arrive(store, comments + arrived, people, tagged=kill % 2 == 0)
             watch.look()
             job = _job(store)
             typer.echo(f"kill {kill + 1}: {'not begun' if job is None else f'{job.done:,} done, {job.state}'}")
@@ -119,7 +145,7 @@ def measure(database: str, *, comments: int, kills: int, seed: int) -> Counted:
             _retag(database).wait()
         watch.look()
         _drain(store)
-        return _count(store, watch, arrived=arrived, kills=killed)
+        return _count(store, watch, people, arrived=arrived, kills=killed)
     finally:
         store.close()
 
@@ -171,8 +197,9 @@ def _retag(database: str) -> subprocess.Popen[bytes]:
     return subprocess.Popen([*STEMME, "retag"], env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
 
 
-def _let_arrive(store: Store, first: int, *, tagged: bool) -> int:
-    """Store new comments; where the former run is active its model may tag them, as a service would."""
+def _let_arrive(store: Store, first: int, people: People, *, tagged: bool) -> int:
+    """Store new comments; where the former run is active its model may tag them, as a service would, and people read
+    some of them."""
     ingest(generated(ARRIVING, first=first), store=store)
     with store.read() as session:
         active = active_run(session)
@@ -180,6 +207,7 @@ def _let_arrive(store: Store, first: int, *, tagged: bool) -> int:
         worker = TagWorker(store, FormerModel(), batch_size=BATCH, max_text_length=LONGEST)
         while worker.tag_batch():
             pass
+        people.correct_meanwhile(CORRECTED_MEANWHILE)
     return ARRIVING
 
 
@@ -191,11 +219,13 @@ def _drain(store: Store) -> None:
         pass
 
 
-def _count(store: Store, watch: Watch, *, arrived: int, kills: int) -> Counted:
+def _count(store: Store, watch: Watch, people: People, *, arrived: int, kills: int) -> Counted:
     changed = watch.changed()
+    alerts, messages = count_alerts(store)
     with store.read() as session:
         run = active_run(session)
         assert run is not None
+        checked = people.check(run.id)
         of_run = select(Tagging.version_id).where(Tagging.run_id == run.id)
         stand = standing(session, Filters(), CommentVersion.id)
         lost = select(func.count()).select_from(stand.where(CommentVersion.id.not_in(of_run)).subquery())
@@ -207,6 +237,12 @@ def _count(store: Store, watch: Watch, *, arrived: int, kills: int) -> Counted:
             comments=session.scalar(select(func.count()).select_from(StoredComment)) or 0,
             arrived_meanwhile=arrived,
             kills=kills,
+            corrections=checked.corrections,
+            decisions_against_the_model=checked.against_the_model,
+            alerts=alerts,
+            messages_in_the_outbox=messages,
+            corrections_lost=checked.lost,
+            decisions_not_shown=checked.not_shown,
             lost=session.scalar(lost) or 0,
             tagged_twice=session.scalar(twice) or 0,
             tags_in_part_or_twice=_wrong_tags(session, run),
@@ -274,6 +310,9 @@ def main(
     *,
     comments: Annotated[int, typer.Option("--comments", min=1, help="How many the store is filled with.")] = 50_000,
     kills: Annotated[int, typer.Option("--kills", min=1, help="How often the retag is killed.")] = 20,
+    corrections: Annotated[
+        int, typer.Option("--corrections", min=1, help="How many of them people have corrected.")
+    ] = 400,
     database: Annotated[
         str | None, typer.Option("--database", help="An empty one, as STEMME_DATABASE. Default: SQLite, for the time.")
     ] = None,
@@ -283,7 +322,7 @@ def main(
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stemme-retag-") as folder:
         url = database or f"sqlite:///{Path(folder) / 'store.db'}"
-        counted = measure(url, comments=comments, kills=kills, seed=seed)
+        counted = measure(url, comments=comments, kills=kills, corrections=corrections, seed=seed)
     for name, number in asdict(counted).items():
         typer.echo(f"{name.replace('_', ' ')}: {number:,}")
     typer.echo(f"{'well' if counted.well else 'NOT WELL'}, after {time.monotonic() - begun:,.0f} seconds")

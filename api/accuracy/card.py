@@ -48,16 +48,18 @@ class LabelAccuracy(BaseModel):
     """How right one label is. A figure that rests on too few checked comments is null."""
 
     label: str = Field(description="Such as `theme:delivery_time`, `theme:delivery_time:negative`, `flag:churn_risk`.")
-    language: str | None = Field(description="The language of the comments, as the model has it; null for all.")
+    language: str | None = Field(description="The language of the comments, as it is shown; null for all.")
     checked: int = Field(description="Comments that people have checked for it.")
-    checked_given: int = Field(description="Of these, how many the model gave the label to.")
+    checked_given: int = Field(description="Of these, how many the label is shown of.")
     checked_true: int = Field(description="Of these, how many truly have it.")
-    reported: float = Field(description="The share of all comments that the model gives it to: what reports show.")
+    reported: float = Field(
+        description="The share of all comments that it is shown of, with what people have corrected: what reports show."
+    )
     corrected: Figure | None = Field(description="The share of all comments that truly has it.")
-    precision: Figure | None = Field(description="Of the comments that the model gives it to, how many truly have it.")
-    recall: Figure | None = Field(description="Of the comments that truly have it, how many the model gives it to.")
-    false_positive_rate: Figure | None = Field(description="Of those that lack it, how many the model gives it to.")
-    false_negative_rate: Figure | None = Field(description="Of those that have it, how many the model overlooks.")
+    precision: Figure | None = Field(description="Of the comments that it is shown of, how many truly have it.")
+    recall: Figure | None = Field(description="Of the comments that truly have it, of how many it is shown.")
+    false_positive_rate: Figure | None = Field(description="Of those that lack it, of how many it is shown.")
+    false_negative_rate: Figure | None = Field(description="Of those that have it, of how many it is not shown.")
 
 
 class SentimentAccuracy(BaseModel):

@@ -14,6 +14,8 @@ from sqlalchemy import ColumnElement, and_, select
 
 from api.accuracy.errors import BadRecords
 from api.accuracy.labels import label_set, labels_of
+from api.corrections.models import LabelDecision
+from api.corrections.shown import shown_records
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKind, TagRun
 from nlp.record import TaggedComment
@@ -50,16 +52,19 @@ class Population(Protocol):
 
 
 class StoredPopulation:
-    """Every comment of the store that has tags: the version that stands, and the tags that are shown."""
+    """Every comment of the store that has tags: the version that stands, and the tags that are shown, corrected.
+
+    An audit tells how far the shares that people read in reports can be trusted, and these count corrections.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
     def units(self) -> Iterator[Unit]:
-        after = 0
-        while page := self._page(after):
+        after: int | None = 0
+        while after is not None:
+            page, after = self._page(after)
             yield from page
-            after = int(page[-1].id)
 
     def words(self, ids: Sequence[str]) -> dict[str, Words]:
         with self._store.read() as session:
@@ -70,29 +75,48 @@ class StoredPopulation:
             )
             return {str(id_): Words(text, question) for id_, text, question in rows}
 
-    def _page(self, after: int) -> list[Unit]:
+    def _page(self, after: int) -> tuple[list[Unit], int | None]:
+        """The units of the next comments, and the last comment's id; None if there are no more."""
         tagged = (
-            select(StoredComment.id, Tagging.id, Tagging.language, Tagging.sentiment, TagRun.model, TagRun.taxonomy)
+            select(
+                StoredComment.id,
+                Tagging.version_id,
+                Tagging.id,
+                Tagging.error_code,
+                Tagging.language,
+                Tagging.sentiment,
+                TagRun.model,
+                TagRun.taxonomy,
+            )
             .join(CommentVersion, _standing())
             .join(Tagging, and_(Tagging.version_id == CommentVersion.id, Tagging.shown))
             .join(TagRun, TagRun.id == Tagging.run_id)
-            .where(StoredComment.id > after, Tagging.error_code.is_(None))
+            .where(StoredComment.id > after)
             .order_by(StoredComment.id)
             .limit(PAGE)
         )
+        page = tagged.subquery()
         with self._store.read() as session:
             rows = session.execute(tagged).all()
-            of_page = select(tagged.subquery().c[1])
             tags = session.execute(
                 select(Tag.tagging_id, Tag.kind, Tag.label, Tag.sentiment)
-                .where(Tag.tagging_id.in_(of_page), Tag.raised)
+                .where(Tag.tagging_id.in_(select(page.c[2])), Tag.raised)
                 .order_by(Tag.tagging_id)
             ).all()
+            decided = select(LabelDecision.version_id).where(
+                LabelDecision.version_id.in_(select(page.c.version_id)), LabelDecision.standing
+            )
+            corrected = shown_records(session, set(session.scalars(decided)))
         of_tagging = {id_: [row[1:] for row in group] for id_, group in groupby(tags, key=lambda row: row[0])}
-        return [
-            Unit(str(id_), str(language), _labels(str(sentiment), of_tagging.get(tagging, [])), model, taxonomy)
-            for id_, tagging, language, sentiment, model, taxonomy in rows  # those without an error have both
-        ]
+        units = []
+        for id_, version_id, tagging, error, language, sentiment, model, taxonomy in rows:
+            record = corrected.get(version_id)
+            if isinstance(record, TaggedComment):
+                units.append(Unit(str(id_), record.language, labels_of(record), model, taxonomy))
+            elif error is None:  # then it has both
+                labels = _labels(str(sentiment), of_tagging.get(tagging, []))
+                units.append(Unit(str(id_), str(language), labels, model, taxonomy))
+        return units, rows[-1][0] if rows else None
 
 
 class FilePopulation:

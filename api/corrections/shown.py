@@ -29,7 +29,7 @@ from sqlalchemy import (
     true,
     union_all,
 )
-from sqlalchemy.orm import Session, joinedload, selectinload
+from sqlalchemy.orm import Session, aliased, joinedload, selectinload
 
 from api.corrections.decisions import CERTAIN, SCORES, Decision, Key, from_decisions, overlay
 from api.corrections.models import Correction, DecisionKind, LabelDecision
@@ -110,15 +110,23 @@ def as_decision(row: LabelDecision) -> Decision:
 
 
 def shown_record(tagging: Tagging, corrections: Corrections, *, id_: str) -> Record:
-    """The record that is shown of a version.
+    """The record that is shown of a version: what the run said, with what people have decided laid over it."""
+    return corrected(as_record(tagging, id_=id_), corrections, model=tagging.run.model, taxonomy=tagging.run.taxonomy)
 
-    A comment that the shown run could not tag keeps its error, unless people have decided its sentiment, its language
+
+def corrected(record: Record, corrections: Corrections, *, model: str, taxonomy: str) -> Record:
+    """What readers see where a model says this of a version.
+
+    A comment that the model could not tag keeps its error, unless people have decided its sentiment, its language
     and both flags: then the record is theirs alone.
+
+    Parameters
+    ----------
+    model, taxonomy : whose record it is, as a failed one does not say
     """
-    record, decisions = as_record(tagging, id_=id_), corrections.decisions
     if not isinstance(record, FailedComment):
-        return overlay(record, decisions)
-    own = from_decisions(decisions, id_=id_, model=tagging.run.model, taxonomy=tagging.run.taxonomy)
+        return overlay(record, corrections.decisions)
+    own = from_decisions(corrections.decisions, id_=record.id, model=model, taxonomy=taxonomy)
     return record if own is None else own
 
 
@@ -231,3 +239,33 @@ def has_tag(version_id: ColumnElement[int] | Any, kind: TagKind, label: str) -> 
     """Whether a version shows a theme, a factor of either polarity, or a raised flag."""
     tags = shown_tags.c
     return exists().where(and_(tags.version_id == version_id, tags.kind == kind, tags.label == label, tags.raised))
+
+
+def shows_tag(kind: TagKind, label: str) -> ColumnElement[bool]:
+    """As `has_tag`, in a statement that has joined `CommentVersion` and, where there is one, its shown `Tagging`.
+
+    It looks at the tags of one version after another, so it is quick where many versions have the tag and a statement
+    needs few of them; `has_tag` may have a database look for every version that has it first.
+    """
+    tag, decision, overruling = aliased(Tag), aliased(LabelDecision), aliased(LabelDecision)
+    decided = exists().where(
+        overruling.version_id == CommentVersion.id,
+        overruling.standing,
+        overruling.kind.concat("") == kind,
+        overruling.label == label,
+        *([overruling.polarity == tag.sentiment] if kind == TagKind.FACTOR else []),
+    )
+    # The version is two statements out, which SQLAlchemy would not see by itself.
+    decided = decided.correlate_except(overruling)
+    # The kind is hidden from SQLite, which would else go through an index of kinds and labels for every version.
+    by_model = exists().where(
+        tag.tagging_id == Tagging.id, tag.kind.concat("") == kind, tag.label == label, tag.raised, ~decided
+    )
+    by_people = exists().where(
+        decision.version_id == CommentVersion.id,
+        decision.standing,
+        decision.kind.concat("") == kind,
+        decision.label == label,
+        decision.present,
+    )
+    return or_(by_model, by_people)

@@ -17,6 +17,8 @@ from api.folders.one_file import FolderRun, NamedTagger
 from api.folders.progress import FolderProgress
 from api.folders.run import Engine, FolderSummary, tag_folder
 from nlp.errors import require
+from nlp.models.encoder import SHIPPED
+from nlp.models.fingerprint import fingerprint
 
 SOME_FILES_FAILED = 1
 
@@ -58,7 +60,15 @@ def tag_folder_command(
     console = Console(stderr=True)
     tagger = load_tagger()
     with FolderProgress(console, quiet=quiet) as progress:
-        summary = tag_folder(run, files, tagger=tagger, engine=chosen, overwrite=overwrite, progress=progress)
+        summary = tag_folder(
+            run,
+            files,
+            tagger=tagger,
+            engine=chosen,
+            weights=fingerprint(SHIPPED if model is None else model),
+            overwrite=overwrite,
+            progress=progress,
+        )
     _tell(summary, console, quiet=quiet)
     if summary.failed:
         raise typer.Exit(SOME_FILES_FAILED)

@@ -74,6 +74,7 @@ def tag_folder(
     *,
     tagger: NamedTagger,
     engine: Engine,
+    weights: str,
     overwrite: bool,
     progress: FolderProgress,
 ) -> FolderSummary:
@@ -83,6 +84,7 @@ def tag_folder(
     ----------
     files : all of the input folder's
     tagger : of this process; an engine elsewhere loads its own, of the same name
+    weights : the fingerprint of the tagger's model: what was tagged by others is done again
     overwrite : do all again, whatever is done
 
     Raises
@@ -91,7 +93,7 @@ def tag_folder(
     RunFailed : if no further file can be written, as on a full disk; those that are done stay, and stay done
     """
     summary, start = FolderSummary(), time.perf_counter()
-    how = _how(run, tagger)
+    how = _how(run, tagger, weights)
     with open_state(run.output, overwrite=overwrite) as state:
         waiting = {file.name: file for file in files if not state.is_done(file, how)}
         summary.already = len(files) - len(waiting)
@@ -113,6 +115,6 @@ def tag_folder(
     return summary
 
 
-def _how(run: FolderRun, tagger: NamedTagger) -> dict[str, Any]:
+def _how(run: FolderRun, tagger: NamedTagger, weights: str) -> dict[str, Any]:
     """What the tags depend on beside the file. The batch size is not of it: it makes a run faster or slower."""
-    return {"model": tagger.name, "unique_ids": run.unique_ids, **asdict(run.roles)}
+    return {"model": tagger.name, "weights": weights, "unique_ids": run.unique_ids, **asdict(run.roles)}

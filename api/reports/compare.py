@@ -26,10 +26,11 @@ from api.nps import MINIMUM_ANSWERS, Shares, check_minimum, shares
 from api.reports.errors import SameRun
 from api.reports.groups import COLUMNS, Counts, measures
 from api.reports.tags import AS_RUNS_SAID
-from api.reports.view import View, labels, refuse_unknown_run, standing_of_pair
+from api.reports.view import View, labels, standing_of_pair
 from api.store.database import Store
 from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind, TagRun
 from api.store.records import as_record
+from api.store.runs import find_run
 from api.store.search import Filters, of_kind
 from nlp.record import Record
 
@@ -164,7 +165,7 @@ def compare_runs(
         raise SameRun(a)
     with store.read() as session:
         for run_id in (a, b):
-            refuse_unknown_run(session, run_id)
+            find_run(session, run_id)
         pairs = _pairs(session, view, a, b, filters)
         flips = _flips(pairs)
         counted = _count_flips(session, flips)

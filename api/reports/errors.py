@@ -43,14 +43,6 @@ class FutureMoment(ReportError):
         )
 
 
-class UnknownRun(ReportError):
-    code, title = "unknown_run", "There is no such run"
-
-    def __init__(self, id_: int, known: Sequence[int]) -> None:
-        shown = ", ".join(map(str, known[:20])) + (" …" if len(known) > 20 else "")  # noqa: PLR2004
-        super().__init__(f"No run has the id {id_}. Known: {shown or 'none, as nothing has been tagged yet'}.")
-
-
 class SameRun(ReportError):
     code, title = "same_run", "The two runs are one"
 

@@ -15,11 +15,12 @@ from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func
 from sqlalchemy.orm import Session, aliased
 
 from api.corrections.as_of import any_at
-from api.reports.errors import FutureMoment, UnknownRun
+from api.reports.errors import FutureMoment
 from api.reports.tags import AS_RUNS_SAID, Tags
 from api.store.database import Store
 from api.store.history import KEPT, CommentChange, RunActivation
-from api.store.models import CommentVersion, Source, StoredComment, Tagging, TagKind, TagRun
+from api.store.models import CommentVersion, Source, StoredComment, Tagging, TagKind
+from api.store.runs import find_run
 from api.store.search import Filters, conditions
 
 
@@ -60,21 +61,9 @@ def open_view(store: Store, *, as_of: datetime | None = None, run_id: int | None
     with store.read() as session:
         tags = Tags(at) if any_at(session, at) else AS_RUNS_SAID
         if run_id is not None:
-            refuse_unknown_run(session, run_id)
+            find_run(session, run_id)
             return View(at, run_id, (run_id,), tags)
         return View(at, None, _ranked_runs(session, at), tags)
-
-
-def refuse_unknown_run(session: Session, run_id: int) -> None:
-    """Refuse a run that there is not.
-
-    Raises
-    ------
-    UnknownRun : naming those that there are
-    """
-    known = session.scalars(select(TagRun.id).order_by(TagRun.id)).all()
-    if run_id not in known:
-        raise UnknownRun(run_id, known)
 
 
 def _ranked_runs(session: Session, at: datetime) -> tuple[int, ...]:

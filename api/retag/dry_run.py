@@ -1,19 +1,24 @@
-"""What a retag would change, without storing anything."""
+"""What a retag would change in what readers see, without storing anything.
+
+What people have decided is laid over both, as it is over whatever run is shown: a label that a person has corrected
+does not change, whatever the new model says of it.
+"""
 
 from __future__ import annotations
 
 import random
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session, joinedload, selectinload
 
+from api.corrections.shown import NO_CORRECTIONS, Corrections, corrected, corrections_of, shown_record
 from api.dependencies import CommentTagger
 from api.retag.changes import Changes
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, Tagging
-from api.store.records import as_record
 from api.store.search import Filters, standing
 from api.tag_all import tag_all
 from nlp.record import Comment, Record
@@ -31,7 +36,7 @@ def dry_run(
     max_text_length: int,
     progress: Callable[[int, int], None] = lambda _done, _total: None,
 ) -> Changes:
-    """Compare what is shown of comments with what this tagger says of them.
+    """Compare what is shown of comments with what would be shown if this tagger's tags took their place.
 
     Parameters
     ----------
@@ -48,16 +53,26 @@ def dry_run(
         part = ids[first : first + AT_ONCE]
         with store.read() as session:
             shown = _shown(session, part)
-        comments = [comment for comment, _ in shown]
+        comments = [each.comment for each in shown]
         records = tag_all(comments, tagger=tagger, batch_size=batch_size, max_text_length=max_text_length)
-        for (_, before), after in zip(shown, records, strict=True):
-            found.add(before, after)
+        for each, record in zip(shown, records, strict=True):
+            after = corrected(record, each.corrections, model=tagger.name, taxonomy=tagger.taxonomy)
+            found.add(each.record, after)
         progress(first + len(part), len(ids))
     return found
 
 
-def _shown(session: Session, ids: Sequence[int]) -> list[tuple[Comment, Record]]:
-    """Each comment as the tagger reads it, with its record."""
+@dataclass(frozen=True, slots=True)
+class _Shown:
+    """A comment as the tagger reads it, what people have said of it, and the record that is shown."""
+
+    comment: Comment
+    corrections: Corrections
+    record: Record
+
+
+def _shown(session: Session, ids: Sequence[int]) -> list[_Shown]:
+    corrections = corrections_of(session, ids)
     rows = session.execute(
         select(StoredComment.external_id, CommentVersion.text, CommentVersion.question, Tagging)
         .join(CommentVersion.comment)
@@ -66,7 +81,9 @@ def _shown(session: Session, ids: Sequence[int]) -> list[tuple[Comment, Record]]
         .order_by(CommentVersion.id)
         .options(joinedload(Tagging.run), selectinload(Tagging.tags))
     )
-    return [
-        (Comment(external_id, text, question), as_record(tagging, id_=external_id))
-        for external_id, text, question, tagging in rows
-    ]
+    found = []
+    for external_id, text, question, tagging in rows:
+        said = corrections.get(tagging.version_id, NO_CORRECTIONS)
+        comment = Comment(external_id, text, question)
+        found.append(_Shown(comment, said, shown_record(tagging, said, id_=external_id)))
+    return found

@@ -23,6 +23,7 @@ from sqlalchemy.orm import Session
 
 from api.dependencies import CommentTagger
 from api.ingest.live import GiveWay
+from api.interactive import InteractiveCalls
 from api.jobs.jobs import job_of
 from api.jobs.kinds import JobContext, Steps
 from api.jobs.models import Job, JobState
@@ -55,12 +56,20 @@ class ModelChanged(BadModel):
 
 
 class RetagJob:
-    """Re-tags stored comments. Each version is tagged once in the job's run, by the store's own constraint."""
+    """Re-tags stored comments. Each version is tagged once in the job's run, by the store's own constraint.
+
+    Parameters
+    ----------
+    calls : of this process, which go first; None where nobody calls it
+    """
 
     name: ClassVar[str] = "retag"
 
-    def __init__(self, load: LoadTagger, *, batch_size: int, max_text_length: int) -> None:
+    def __init__(
+        self, load: LoadTagger, *, batch_size: int, max_text_length: int, calls: InteractiveCalls | None = None
+    ) -> None:
         self._load, self._batch_size, self._max_text_length = load, batch_size, max_text_length
+        self._calls = calls or InteractiveCalls()
         self._loaded: tuple[str | None, CommentTagger] | None = None
 
     def run(self, job: JobContext, steps: Steps) -> None:
@@ -135,7 +144,7 @@ class RetagJob:
         tagger = self._tagger(folder)
         if tagger.name != wanted:
             raise ModelChanged(folder, tagger.name, wanted)
-        records = tag_versions(versions, tagger=tagger, pace=pace, live=live, job=job)
+        records = tag_versions(versions, tagger=tagger, pace=pace, live=live, calls=self._calls, job=job)
         with job.store.write() as session:
             row = job_of(session, job.id, to_change=True)
             if row.state == JobState.CANCELLING:

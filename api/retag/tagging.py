@@ -1,4 +1,4 @@
-"""Tagging a part of the archive beside live traffic: live comments first, and not faster than was asked."""
+"""Tagging a part of the archive beside live traffic: that goes first, and the archive not faster than was asked."""
 
 from __future__ import annotations
 
@@ -6,16 +6,21 @@ import logging
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from api.dependencies import CommentTagger
 from api.ingest.live import GiveWay
 from api.ingest.worker import TaggingFailed
+from api.interactive import InteractiveCalls
 from api.jobs.kinds import JobContext
 from api.problems import describe_bug
 from api.tag_all import tag_all
 from nlp.record import Comment, FailedComment, Problem, Record
 
 logger = logging.getLogger(__name__)
+
+BESIDE_CALLS: Final = 8
+"""Comments of a batch while calls are to be expected: what one that comes meanwhile shares the processor with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,16 +39,26 @@ class Pace:
     max_text_length: int
     rate: float | None = None
 
-    @property
-    def at_once(self) -> int:
-        """Comments between two looks at the live queue and the clock."""
-        return self.batch_size if self.rate is None else max(1, min(self.batch_size, int(self.rate)))
+    def at_once(self, *, beside_calls: bool) -> int:
+        """Comments between two looks at the live queue, the calls and the clock."""
+        most = min(self.batch_size, BESIDE_CALLS) if beside_calls else self.batch_size
+        return most if self.rate is None else max(1, min(most, int(self.rate)))
 
 
 def tag_versions(
-    versions: Sequence[Version], *, tagger: CommentTagger, pace: Pace, live: GiveWay, job: JobContext
+    versions: Sequence[Version],
+    *,
+    tagger: CommentTagger,
+    pace: Pace,
+    live: GiveWay,
+    calls: InteractiveCalls,
+    job: JobContext,
 ) -> list[tuple[int, Record]]:
     """The record of each version, in order; one that the tagger fails on has that for a record.
+
+    Parameters
+    ----------
+    live, calls : what goes first: comments that wait to be tagged, and callers who wait for an answer
 
     Raises
     ------
@@ -51,10 +66,11 @@ def tag_versions(
     """
     tagged: list[tuple[int, Record]] = []
     begun = time.monotonic()
-    for first in range(0, len(versions), pace.at_once):
+    while len(tagged) < len(versions):
         job.refuse_if_stopping()
         live.wait(job.pause)
-        part = versions[first : first + pace.at_once]
+        calls.let_pass(job.pause)
+        part = versions[len(tagged) : len(tagged) + pace.at_once(beside_calls=calls.expected)]
         tagged += zip([each.id for each in part], _records(part, tagger, pace), strict=True)
         if pace.rate is not None:
             ahead = len(tagged) / pace.rate - (time.monotonic() - begun)

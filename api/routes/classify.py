@@ -12,7 +12,7 @@ from api import examples
 from api.access.errors import ExpiredKey, InvalidKey, MissingKey, MissingScope, RevokedKey
 from api.access.guard import needs
 from api.access.scopes import Scope
-from api.dependencies import NotReady, TaggerDep, UnsupportedMediaType, require_json
+from api.dependencies import CallsDep, NotReady, TaggerDep, UnsupportedMediaType, require_json
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.schemas import ClassifyResponse, classify_request
@@ -60,6 +60,7 @@ def classify_router(settings: Settings) -> APIRouter:
     def classify(
         body: Annotated[limited_request, Body(openapi_examples=examples.REQUESTS)],  # type: ignore[valid-type]
         tagger: TaggerDep,
+        calls: CallsDep,
         request: Request,
     ) -> ClassifyResponse | Response:
         """Tags every comment with sentiment, journey themes, emotional factors and follow-up flags.
@@ -69,13 +70,14 @@ def classify_router(settings: Settings) -> APIRouter:
         """
         comments = [comment_in.comment() for comment_in in body.comments]  # type: ignore[attr-defined]
         try:
-            records = tag_all(
-                comments,
-                tagger=tagger,
-                batch_size=settings.batch_size,
-                max_text_length=settings.max_text_length,
-                gone=lambda: anyio.from_thread.run(request.is_disconnected),
-            )
+            with calls.call():
+                records = tag_all(
+                    comments,
+                    tagger=tagger,
+                    batch_size=settings.batch_size,
+                    max_text_length=settings.max_text_length,
+                    gone=lambda: anyio.from_thread.run(request.is_disconnected),
+                )
         except CallerGone:
             return Response(status_code=HTTPStatus.NO_CONTENT)  # nobody is there to read it
         return ClassifyResponse(results=records)

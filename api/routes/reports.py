@@ -11,10 +11,11 @@ from api.access.scopes import Scope
 from api.dependencies import StoreDep
 from api.problems import documented
 from api.reports.answers import ComparisonAnswer, FactorsAnswer, NpsAnswer, ThemesAnswer
-from api.reports.errors import FutureMoment, SameRun, TooManyRows, UnknownDimension, UnknownRun
+from api.reports.errors import FutureMoment, SameRun, TooManyRows, UnknownDimension
 from api.reports.make import comparison_answer, factors_answer, nps_answer, themes_answer
 from api.reports.query import HIGHEST_ID, FactorsQuery, NpsQuery, ReportQuery, RunsQuery, ThemesQuery
 from api.routes.comments import EVERYWHERE, UnknownFilter
+from api.store.runs import UnknownRun
 from nlp.errors import UnknownLabel
 
 router = APIRouter(tags=["reports"])

@@ -160,7 +160,7 @@ class Tagging(Base):
     """What one run said of one version: its tags, or why it could not be tagged. `shown` tells the one in answers."""
 
     __tablename__ = "taggings"
-    __table_args__ = (UniqueConstraint("version_id", "run_id"), Index(None, "run_id"))
+    __table_args__ = (UniqueConstraint("version_id", "run_id"), Index(None, "run_id", "version_id"))
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     version_id: Mapped[int] = mapped_column(ForeignKey("comment_versions.id", ondelete="CASCADE"))

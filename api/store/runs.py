@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sqlalchemy import func, select, text
-from sqlalchemy.orm import Session
+from sqlalchemy import exists, func, select, text
+from sqlalchemy.orm import Session, aliased
 
 from api.store.errors import StoreError
 from api.store.history import note_activation
@@ -15,13 +15,19 @@ from api.store.models import RunState, Tagging, TagRun
 
 FIRST_RUN_LOCK: Final = 0x72756E
 """Of PostgreSQL: "run" in ASCII."""
+MOST_NAMED: Final = 20
+"""Runs in a message."""
 
 
 class UnknownRun(StoreError):
     code, title = "unknown_run", "There is no such run"
 
-    def __init__(self, id_: int) -> None:
-        super().__init__(f"No run has the id {id_}. `GET /v1/runs` and `stemme retag runs` list those that there are.")
+    def __init__(self, id_: int, known: Sequence[int]) -> None:
+        shown = ", ".join(map(str, known[:MOST_NAMED])) + (" …" if len(known) > MOST_NAMED else "")
+        super().__init__(
+            f"No run has the id {id_}. Known: {shown or 'none, as nothing has been tagged yet'}. `GET /v1/runs` and "
+            "`stemme retag runs` tell of them."
+        )
 
 
 class RunNotReady(StoreError):
@@ -141,7 +147,7 @@ def find_run(session: Session, id_: int) -> TagRun:
     """
     run = session.get(TagRun, id_)
     if run is None:
-        raise UnknownRun(id_)
+        raise UnknownRun(id_, session.scalars(select(TagRun.id).order_by(TagRun.id)).all())
     return run
 
 
@@ -161,11 +167,8 @@ def run_before(session: Session) -> TagRun:
 
 def list_runs(session: Session) -> Sequence[CountedRun]:
     """Every run, the newest first."""
-    tagged = dict(session.execute(select(Tagging.run_id, func.count()).group_by(Tagging.run_id)).tuples().all())
-    shown = select(Tagging.run_id, func.count()).where(Tagging.shown).group_by(Tagging.run_id)
-    shown_of = dict(session.execute(shown).tuples().all())
     runs = session.scalars(select(TagRun).order_by(TagRun.id.desc())).all()
-    return [CountedRun(run, tagged.get(run.id, 0), shown_of.get(run.id, 0)) for run in runs]
+    return _counted(session, runs)
 
 
 def count_run(session: Session, id_: int) -> CountedRun:
@@ -175,6 +178,31 @@ def count_run(session: Session, id_: int) -> CountedRun:
     ------
     UnknownRun : if there is none
     """
-    tagged = select(func.count()).select_from(Tagging).where(Tagging.run_id == id_)
-    shown = tagged.where(Tagging.shown)
-    return CountedRun(find_run(session, id_), session.scalar(tagged) or 0, session.scalar(shown) or 0)
+    return _counted(session, [find_run(session, id_)])[0]
+
+
+def _counted(session: Session, runs: Sequence[TagRun]) -> list[CountedRun]:
+    # What a run is shown of is what it has tagged less what runs above it have: nothing of the run on top, which has
+    # tagged most. Both counts read one index and no row.
+    ids = [run.id for run in runs]
+    of_run = select(Tagging.run_id, func.count()).where(Tagging.run_id.in_(ids)).group_by(Tagging.run_id)
+    tagged = dict(session.execute(of_run).tuples().all())
+    ranks = dict(session.execute(select(TagRun.id, TagRun.rank).where(TagRun.rank.is_not(None))).tuples().all())
+    counted = []
+    for run in runs:
+        number, rank = tagged.get(run.id, 0), ranks.get(run.id)
+        if rank is None or not number:
+            counted.append(CountedRun(run, number, 0))
+            continue
+        above = [id_ for id_, other in ranks.items() if other is not None and other > rank]
+        counted.append(CountedRun(run, number, number - _also_tagged(session, run.id, above)))
+    return counted
+
+
+def _also_tagged(session: Session, run_id: int, others: Sequence[int]) -> int:
+    """How many of the run's versions another of these runs has tagged too."""
+    if not others:
+        return 0
+    own, other = aliased(Tagging), aliased(Tagging)
+    too = exists().where(other.version_id == own.version_id, other.run_id.in_(others))
+    return session.scalar(select(func.count()).select_from(own).where(own.run_id == run_id, too)) or 0

@@ -6,6 +6,7 @@ import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any, Final, Protocol, cast
 
 from sqlalchemy import ColumnElement, Select, and_, func, literal_column, select, text
@@ -20,16 +21,21 @@ from api.corrections.shown import (
     shown_language,
     shown_record,
     shown_sentiment,
+    shows_tag,
 )
-from api.store.models import CommentVersion, Source, StoredComment, Tagging, TagKind
+from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind
 from nlp.record import Record
 
 # The expression of the index: a full-text parser of PostgreSQL would take an address for one word.
 SEARCHED: Final = r"to_tsvector('simple', translate(comment_versions.text, '-./@_+&?=#~\:', '             '))"
 
 
+COMMON: Final = 50_000
+"""Tags of a label, over all runs, from which on it is quicker to ask version after version, newest first."""
+
 FIELDS: Final[Mapping[str, ColumnElement[Any]]] = {
-    "source": Source.name.expression,
+    # So hidden from SQLite's planner, which would else sort all comments of a source to give the newest.
+    "source": Source.name.concat(""),
     "touchpoint": StoredComment.touchpoint.expression,
     "channel": StoredComment.channel.expression,
     "department": StoredComment.department.expression,
@@ -102,7 +108,7 @@ def find(session: Session, filters: Filters, *, before_id: int | None, limit: in
     """
     query = (
         _standing()
-        .where(*conditions(session, filters, FIELDS, has_tag=_shows))
+        .where(*conditions(session, filters, FIELDS, has_tag=partial(_shows, session)))
         .order_by(StoredComment.id.desc())
         .limit(limit)
     )
@@ -138,7 +144,7 @@ def _with_corrections(
 
 def standing(session: Session, filters: Filters, *columns: Any) -> Select[Any]:
     """These columns of the versions that stand, of the comments that the filters let through."""
-    return _joined(select(*columns)).where(*conditions(session, filters, FIELDS, has_tag=_shows))
+    return _joined(select(*columns)).where(*conditions(session, filters, FIELDS, has_tag=partial(_shows, session)))
 
 
 def _standing() -> Select[StoredComment, CommentVersion, Tagging]:
@@ -196,7 +202,13 @@ def conditions(
         yield _has_words(session, split_words(filters.words))
 
 
-def _shows(kind: TagKind, label: str) -> ColumnElement[bool]:
+def _shows(session: Session, kind: TagKind, label: str) -> ColumnElement[bool]:
+    """Whether the version that stands has a tag: of a common one each version is asked, of a rare one those that have
+    it are looked up first.
+    """
+    some = select(Tag.id).where(Tag.kind == kind, Tag.label == label).limit(COMMON).subquery()
+    if session.scalar(select(func.count()).select_from(some)) == COMMON:
+        return shows_tag(kind, label)
     return has_tag(CommentVersion.id, kind, label)
 
 

@@ -76,6 +76,7 @@ class WebhookDelivery(Base):
         UniqueConstraint("webhook_id", "alert_id"),
         Index(None, "alert_id"),
         Index(None, "state", "next_attempt_at"),
+        Index(None, "state", "delivered_at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -10,19 +10,25 @@ from typing import Any
 import openpyxl
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import select
+from sqlalchemy import select, update
 from typer.testing import CliRunner, Result
 
+from api.access.keys import Caller
 from api.accuracy.card import AccuracyCard
+from api.accuracy.population import StoredPopulation
 from api.app import create_app
 from api.cli import app
+from api.corrections.correct import NamedLabel, Wanted, correct
+from api.corrections.decisions import LANGUAGE, SENTIMENT, Key
+from api.corrections.models import DecisionKind
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
 from api.removal.erasure import erase
 from api.settings import Settings
 from api.store.database import Store
-from api.store.models import AuditEntry
+from api.store.models import AuditEntry, Tagging
 from nlp.record import Comment
+from nlp.taxonomy import Taxonomy
 from tests.api.rest_stub import StubTagger as ServiceTagger
 from tests.stubs import StubTagger
 
@@ -44,6 +50,36 @@ def tagged(store: Store) -> Store:
     while worker.tag_batch():
         pass
     return store
+
+
+def test_the_population_is_what_is_shown_with_what_people_corrected(tagged: Store) -> None:
+    before = {unit.id: unit for unit in StoredPopulation(tagged).units()}
+    assert "theme:delivery_time:negative" in before["1"].labels
+    said = [
+        NamedLabel("theme", Key(DecisionKind.THEME, "delivery_time"), present=False),
+        NamedLabel("sentiment", SENTIMENT, value="mixed"),
+        NamedLabel("flag", Key(DecisionKind.FLAG, "churn_risk")),
+        NamedLabel("language", LANGUAGE, value="sv"),
+    ]
+    correct(tagged, 1, Wanted(1, said), caller=Caller("anna", frozenset()), taxonomy=Taxonomy.load())
+    after = {unit.id: unit for unit in StoredPopulation(tagged).units()}
+    assert after["1"].language == "sv"
+    assert after["1"].labels == {
+        "sentiment:mixed",
+        "flag:churn_risk",
+        *(each for each in before["1"].labels if each.startswith("factor:")),
+    }
+    assert {id_: unit for id_, unit in after.items() if id_ != "1"} == {
+        id_: unit for id_, unit in before.items() if id_ != "1"
+    }
+
+
+def test_pages_in_which_nothing_could_be_tagged_end_nothing(tagged: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("api.accuracy.population.PAGE", 3)
+    with tagged.write() as session:
+        failed = update(Tagging).where(Tagging.version_id.between(2, 9))
+        session.execute(failed.values(error_code="empty_text", error_message="The text is empty."))
+    assert [unit.id for unit in StoredPopulation(tagged).units()][:2] == ["1", "10"]
 
 
 def call(*arguments: object) -> Result:

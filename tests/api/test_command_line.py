@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import subprocess
 import sys
 from importlib.metadata import EntryPoint, PackageNotFoundError
 from pathlib import Path
@@ -105,6 +106,11 @@ def test_an_error_of_ours_is_one_line_with_its_code(plug: Any, monkeypatch: pyte
 
 def test_an_unknown_command_is_refused() -> None:
     assert call("tagg").exit_code == 2
+
+
+def test_it_runs_as_a_module_too() -> None:
+    run = subprocess.run([sys.executable, "-m", "api.cli", "--version"], capture_output=True, text=True, check=True)
+    assert run.stdout.startswith("stemme")
 
 
 def test_the_version(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -244,3 +244,23 @@ def test_the_page_describes_every_field_filter_and_limit() -> None:
     filters = page.partition("## Finding comments")[2].partition("\n## ")[0]
     assert [name for name in QUERY if f"`{name}`" not in filters] == []
     assert f"at most {MOST_IN_PAGE}" in filters
+
+
+def test_common_tags_are_found_as_rare_ones_are(tagged: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Version after version, or by a look for all that have the tag: with what people took away and added."""
+    ids = {each["external_id"]: each["id"] for each in tagged.get("/v1/comments").json()["comments"]}
+    corrections: dict[str, dict[str, Any]] = {
+        "0": {"themes": [{"theme": "delivery_time", "present": False}], "churn_risk": {"flag": False}},
+        "1": {"factors": [{"factor": "sympathetic", "polarity": "positive", "present": False}]},
+        "2": {"themes": [{"theme": "delivery_time", "sentiment": "negative"}], "churn_risk": {"flag": True}},
+        "3": {"factors": [{"factor": "sympathetic", "polarity": "negative"}]},
+    }
+    for name, said in corrections.items():
+        answer = tagged.patch(f"/v1/comments/{ids[name]}/tags", json={"version": 1, **said})
+        assert answer.status_code == 200, answer.text
+    tags = [("theme", "delivery_time"), ("theme", "price_value"), ("factor", "sympathetic"), ("flag", "churn_risk")]
+    looked_up = [found(tagged, **{kind: label}) for kind, label in tags]
+    assert looked_up[0] == ["2", "3"]
+    assert looked_up[3] == ["2"]
+    monkeypatch.setattr("api.store.search.COMMON", 0)  # every tag is
+    assert [found(tagged, **{kind: label}) for kind, label in tags] == looked_up

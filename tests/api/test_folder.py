@@ -28,6 +28,7 @@ from api.cli import app
 from api.files.errors import RunFailed
 from api.folders.progress import FolderProgress
 from api.folders.state import STATE_FILE, open_state
+from nlp.models.encoder import SHIPPED
 from nlp.record import Comment, Record
 from tests.api.test_tag_command import process
 from tests.stubs import StubTagger
@@ -164,6 +165,18 @@ class TestAgain:
     def test_with_another_model_tags_all(self, source: Path, tmp_path: Path, tagger: CountingTagger) -> None:
         tagger.name = "stub@2.0.0"
         self.again(source, tmp_path)
+        assert len(tagger.tagged) == 6
+
+    def test_with_other_weights_under_the_same_name_tags_all(
+        self, source: Path, tmp_path: Path, tagger: CountingTagger
+    ) -> None:
+        ours = tmp_path / "ours"
+        shutil.copytree(SHIPPED, ours)
+        self.again(source, tmp_path, "--model", str(ours))
+        assert tagger.tagged == []  # the same weights, wherever they lie
+        with (ours / "model.onnx").open("ab") as weights:
+            weights.write(b"trained again")
+        self.again(source, tmp_path, "--model", str(ours))
         assert len(tagger.tagged) == 6
 
     def test_with_another_column_tags_all(self, source: Path, tmp_path: Path, tagger: CountingTagger) -> None:

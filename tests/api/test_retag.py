@@ -11,6 +11,9 @@ from typing import Any
 import pytest
 from sqlalchemy import delete, func, select
 
+from api.access.keys import Caller
+from api.corrections.correct import NamedLabel, Wanted, correct
+from api.corrections.decisions import SENTIMENT, Key
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.live import GiveWay
 from api.ingest.worker import RunChanged, TagWorker
@@ -22,10 +25,11 @@ from api.retag.dry_run import dry_run
 from api.retag.job import RetagJob
 from api.store.database import Store
 from api.store.models import AuditEntry, StoredComment, Tagging, TagRun
-from api.store.runs import NoFormerRun, RunNotReady, UnknownRun, list_runs
+from api.store.runs import NoFormerRun, RunNotReady, UnknownRun, count_run, list_runs
 from api.store.search import Filters, find
 from nlp.errors import BadModel
 from nlp.record import Comment
+from nlp.taxonomy import Taxonomy
 from tests.api.rest_stub import StubTagger
 from tests.api.retagging import (
     EVERYTHING,
@@ -337,6 +341,51 @@ def test_a_dry_run_counts_what_would_change_and_stores_nothing(store: Store) -> 
     assert dry_run(store, StubTagger(), Filters(), sample=None, **limits).changed.total() == 0
     assert dry_run(store, OtherTagger(), Filters(), sample=1, **limits).compared.total() == 1
     assert states(store) == {FORMER: "active"}
+
+
+def test_the_counts_of_runs_are_those_of_what_is_shown(store: Store) -> None:
+    """Runs that have tagged some versions each, in any order of rank, and one that is not shown at all."""
+    add_tagged(store, *"abcdef")
+    tagged = {2: [1, 2, 3], 3: [3, 4], 4: [1, 5, 6], 5: [2]}
+    with store.write() as session:
+        for id_, rank, state in ((2, 7, "former"), (3, 4, "former"), (4, None, "preparing"), (5, 9, "former")):
+            session.add(TagRun(id=id_, model=f"m@{id_}", taxonomy="journey@1.0.0", state=state, rank=rank))
+        session.flush()
+        session.add_all(
+            Tagging(version_id=each, run_id=id_, error_code="x") for id_, ids in tagged.items() for each in ids
+        )
+        session.get_one(TagRun, 1).rank = 5
+    with store.read() as session:
+        shown_of = (
+            select(Tagging.run_id, func.count()).where(Tagging.shown, Tagging.run_id != 1).group_by(Tagging.run_id)
+        )
+        expected = dict(session.execute(shown_of).tuples().all())
+        counted = {each.run.id: (each.tagged, each.shown) for each in list_runs(session)}
+        assert {id_: counted[id_] for id_ in (2, 3, 4, 5)} == {2: (3, 2), 3: (2, 0), 4: (3, 0), 5: (1, 1)}
+        assert expected == {2: 2, 5: 1}
+        assert (count_run(session, 2).tagged, count_run(session, 2).shown) == (3, 2)
+
+
+def test_a_dry_run_counts_what_readers_would_see(store: Store) -> None:
+    """A person has decided: the shown record is theirs before and after, whatever the models say of the label."""
+    add_tagged(store, "Bra", "Nei!", "Greit")
+    decide(store, 1, SENTIMENT, "mixed")  # the models say positive and neutral
+    decide(store, 2, SENTIMENT, "neutral")  # and here negative and neutral
+    limits: dict[str, Any] = {"batch_size": 2, "max_text_length": 100}
+    found = dry_run(store, OtherTagger(), Filters(), sample=None, **limits).as_dict()
+    assert (found["compared"], found["changed"]) == (3, 1)
+    assert [(each["before"], each["after"]) for each in found["changes"]] == [("positive", "neutral")]
+    retag(store, OtherTagger())
+    with store.read() as session:
+        shown_now = {
+            each.comment.id: each.record.sentiment.label for each in find(session, Filters(), before_id=None, limit=9)
+        }
+    assert shown_now == {1: "mixed", 2: "neutral", 3: "neutral"}
+
+
+def decide(store: Store, id_: int, key: Key, value: str) -> None:
+    wanted = Wanted(version=1, labels=[NamedLabel("test", key, value=value)])
+    correct(store, id_, wanted, caller=Caller("anna", frozenset()), taxonomy=Taxonomy.load())
 
 
 def test_a_bug_that_quotes_a_text_is_not_written_down(
