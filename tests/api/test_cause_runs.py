@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import numpy as np
 import pytest
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
@@ -23,9 +24,13 @@ from api.removal.retention import apply_policy
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, now
 from api.store.runs import active_run
+from nlp.models.encoder import Floats
+from nlp.record import Comment
+from nlp.root_causes import RootCauses
 from nlp.topics import Quote
 from tests.api.cause_archive import DAYS, FIRST, add_archive, find_causes, keep_causes, topic_of
 from tests.api.every_table import places_of
+from tests.embedding_stub import EmbeddingStub
 
 LATE, KIND = "delivery_time", "staff_service"
 
@@ -276,11 +281,7 @@ def respondent_of(store: Store, version_id: int) -> str:
         return version.comment.respondent
 
 
-def _embedded(found):
-    import numpy as np
-
-    from nlp.record import Comment
-    from tests.embedding_stub import EmbeddingStub
-
+def _embedded(found: RootCauses) -> Floats:
     comments = [Comment(each.comment_id, each.text) for each in found.segments]
-    return np.array([vector for _, vector in EmbeddingStub().tag_and_embed(comments)], dtype=np.float32)
+    vectors = [vector for _, vector in EmbeddingStub().tag_and_embed(comments) if vector is not None]
+    return np.array(vectors, dtype=np.float32)

@@ -239,4 +239,6 @@ def cause_themes(store: Store) -> set[str]:
 
 def take_theme_away(store: Store, comment_id: int, theme: str) -> None:
     labels = (NamedLabel("themes[0]", Key(DecisionKind.THEME, theme), present=False),)
-    correct(store, comment_id, Wanted(version=1, labels=labels), caller=Caller("test", ()), taxonomy=taxonomy())
+    correct(
+        store, comment_id, Wanted(version=1, labels=labels), caller=Caller("test", frozenset()), taxonomy=taxonomy()
+    )
