@@ -25,7 +25,7 @@ MOST_SMALL_GROUPS, AT_ONCE = 1_000, 200
 FEWEST_DATED: Final = 1_000
 """Comments; of fewer, an incident has too few to be told from chance."""
 SAME: Final = 2 / 3
-"""Of a topic's segments; where so many are of one burst the topic is the incident, and no other is needed."""
+"""Of a topic's segments and of a burst's: where they share so many, the topic is the incident."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -112,10 +112,11 @@ def with_incidents(
 
 
 def _is_a_topic(burst: Labels, small: Labels, topics: Labels) -> bool:
-    """Whether some topic consists of hardly anything but a burst: the incident has been found by its words alone."""
+    """Whether some topic holds most of a burst and hardly anything else: words alone have found the incident."""
     of_burst = topics[np.isin(small, burst) & (topics != NONE)]
     sizes = np.bincount(topics[topics != NONE])
-    return bool((np.bincount(of_burst, minlength=len(sizes)) >= SAME * np.maximum(sizes, 1)).any())
+    shared = np.bincount(of_burst, minlength=len(sizes))
+    return bool(((shared >= SAME * np.maximum(sizes, 1)) & (shared >= SAME * max(len(of_burst), 1))).any())
 
 
 def _small_groups(
