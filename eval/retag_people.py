@@ -70,10 +70,13 @@ class People:
         policy = AddressPolicy()
         with self._store.write() as session:
             for name in ready_rules():
-                change_rule(session, name, RuleChanges(enabled=True), by="measurement")
+                change_rule(session, name, RuleChanges.model_validate({"enabled": True}), by="measurement")
             care, everything = RECEIVERS
-            add_webhook(session, NewWebhook(url=care, rules=["negative-churn-risk"]), policy=policy, by="measurement")
-            add_webhook(session, NewWebhook(url=everything, include_text=True), policy=policy, by="measurement")
+            for wanted in (
+                {"url": care, "rules": ["negative-churn-risk"]},
+                {"url": everything, "include_text": True},
+            ):
+                add_webhook(session, NewWebhook.model_validate(wanted), policy=policy, by="measurement")
         for number, id_ in enumerate(self._spread(corrections)):
             self._correct(number, id_)
         self._made = self._stored()
@@ -215,7 +218,7 @@ def _tags_in_sql(session: Session, versions: Sequence[int]) -> dict[int, dict[tu
 
 def _agrees(decision: Decision, tags: dict[tuple[str, str], Any]) -> bool:
     kind, label, polarity = decision.key
-    if kind not in set(TagKind):
+    if str(kind) not in {str(each) for each in TagKind}:
         return True  # sentiment and language are no tags
     found = tags.get((str(kind), f"{label}:{polarity}" if kind == DecisionKind.FACTOR else label))
     if kind == DecisionKind.FLAG:

@@ -104,7 +104,7 @@ def measure(file: Path, comments: int, *, only: str) -> bool:
     """
     store = Store.open(f"sqlite:///{file}")
     try:
-        client = TestClient(create_app(Settings(open=True), store=store))
+        client = TestClient(create_app(Settings.model_validate({"open": True}), store=store))
         typer.echo(f"{comments:,} comments, {file.stat().st_size / 2**20:,.0f} MiB")
         quick = [_told(client, name, path, parameters, goal) for name, path, parameters, goal in _requests(only)]
         if only in "erasure retention":

@@ -126,6 +126,8 @@ def corrected(record: Record, corrections: Corrections, *, model: str, taxonomy:
     """
     if not isinstance(record, FailedComment):
         return overlay(record, corrections.decisions)
+    if record.id is None:  # only comments of the store are corrected, and these have ids
+        return record
     own = from_decisions(corrections.decisions, id_=record.id, model=model, taxonomy=taxonomy)
     return record if own is None else own
 
