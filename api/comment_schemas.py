@@ -144,7 +144,7 @@ def _words(value: object) -> str:
 Words = Annotated[
     str,
     PlainValidator(_words),
-    WithJsonSchema({"type": "string", "maxLength": LONGEST_QUERY, "pattern": "[0-9A-Za-zÆØÅæøå]"}),
+    WithJsonSchema({"type": "string", "maxLength": LONGEST_QUERY, "pattern": r"[\p{L}\p{N}]"}),
 ]
 
 

@@ -34,6 +34,7 @@ class NewAction(KnownFields):
 
     model_config = ConfigDict(
         json_schema_extra={
+            "additionalProperties": False,
             "examples": [
                 {
                     "what": "Budene ringer før de kommer",

@@ -64,7 +64,7 @@ def shipped(workshop, tmp_path_factory):
 def test_the_model_folder_tags(shipped):
     record = Tagger.load(shipped[0]).tag_one(Comment("1", "Pakken kom aldrig frem og ingen svarer 99"))
     assert isinstance(record, TaggedComment)
-    assert record.model == "smoke@0.3.0"
+    assert record.model == "smoke@0.4.0"
     assert record.sentiment.label == "negative"
 
 
