@@ -42,7 +42,7 @@ class NewAction(KnownFields):
                     "since": "2026-03-20",
                     "where": WHERE_EXAMPLE,
                 }
-            ]
+            ],
         }
     )
 
