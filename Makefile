@@ -31,7 +31,7 @@ unit: .venv/tests
 	@touch $@
 
 .venv/tests: .venv/bin/pip pyproject.toml
-	$(BIN)/pip install --quiet -e '.[topics,train,dev]'
+	$(BIN)/pip install --quiet -e '.[topics,bertopic,train,dev]'
 	@touch $@ .venv/runs
 
 clean:

@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -68,6 +69,14 @@ def stemme(batch: SegmentBatch, seed: int, settings: TopicSettings | None = None
     )
 
 
+def stemme_in_bertopic(batch: SegmentBatch, seed: int) -> Found:
+    """Our topics inside the frame, with its words."""
+    from nlp.bertopic_frame import frame_of  # noqa: PLC0415, what it costs to import is measured with it
+
+    frame = frame_of(batch, find=partial(find_topics, seed=seed))
+    return _of_frame(frame, frame.topics_)
+
+
 def bertopic(batch: SegmentBatch, seed: int) -> Found:
     """BERTopic as it comes (UMAP, HDBSCAN, c-TF-IDF of words), given the embeddings, and UMAP a seed."""
     library = require("bertopic", extra="topics-eval")
@@ -78,6 +87,10 @@ def bertopic(batch: SegmentBatch, seed: int) -> Found:
     )
     model = library.BERTopic(language="multilingual", umap_model=reducer)
     topics, _ = model.fit_transform([segment.text for segment in batch.segments], batch.embeddings)
+    return _of_frame(model, topics)
+
+
+def _of_frame(model: Any, topics: Sequence[int]) -> Found:
     named = sorted(set(topics) - {-1})
     return Found(np.array(topics), [[word for word, _ in model.get_topic(topic)[:N_WORDS] if word] for topic in named])
 
@@ -118,6 +131,7 @@ def evoc(batch: SegmentBatch, seed: int) -> Found:
 
 WAYS: Final[dict[str, Callable[[SegmentBatch, int], Found]]] = {
     "stemme": stemme,
+    "stemme in BERTopic": stemme_in_bertopic,
     "BERTopic": bertopic,
     "k-means 200": k_means,
     "PCA + fast_hdbscan": pca_fast_hdbscan,

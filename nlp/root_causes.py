@@ -20,6 +20,7 @@ from nlp.causes.describe import CONTROLS, CauseReport, describe_causes
 from nlp.causes.nps_cost import REPLICATES
 from nlp.causes.observations import Factor, Observations
 from nlp.errors import StemmeError
+from nlp.models.encoder import Floats
 from nlp.record import Comment, Span, TaggedComment
 from nlp.topic_segments import Reader, spooled
 from nlp.topics import (
@@ -90,10 +91,12 @@ class RootCauses(Causes):
     ----------
     segments : the clauses that the topics were found in, row for row with `model.assignment`
     observations : the comments as columns, which the report was computed from
+    embeddings : float32 of shape (n_segments, width); None where nothing was embedded
     """
 
     segments: Sequence[Segment] = field(repr=False)
     observations: Observations = field(repr=False)
+    embeddings: Floats | None = field(default=None, repr=False)
 
 
 def find_root_causes(
@@ -155,7 +158,7 @@ def find_root_causes(
     report("describing causes", 1.0)
     spoken = comments_without_topic(batch.segments, model.assignment)
     without = _with_silent(spoken, columns.ids, columns.themed, batch.segments)
-    return RootCauses(model, found, _members(observations), without, batch.segments, observations)
+    return RootCauses(model, found, _members(observations), without, batch.segments, observations, batch.embeddings)
 
 
 def described_again(

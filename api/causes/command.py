@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import csv
+from collections.abc import Sequence
 from datetime import date
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -23,6 +24,9 @@ from api.reports.command import Where
 from api.store.command import Database
 from api.time_zone import named_zone
 from nlp.errors import require
+
+if TYPE_CHECKING:
+    from nlp.root_causes import RootCauses
 
 EXTRA = "topics"
 INTERRUPTED = 130
@@ -99,6 +103,14 @@ def topics(
     keep: Annotated[
         Path | None, typer.Option("--keep", help="Folder for the topics, for the next run.", show_default=False)
     ] = None,
+    bertopic: Annotated[
+        Path | None,
+        typer.Option(
+            "--bertopic",
+            help="Folder for the topics as a BERTopic model, for those who work with BERTopic.",
+            show_default=False,
+        ),
+    ] = None,
     actions: Annotated[
         Path | None,
         typer.Option(
@@ -138,14 +150,24 @@ def topics(
 
     A file's comments are tagged first. Without a file it is those of the store, with their tags as they are shown, and
     the run is kept there. --where, --anew, --show, --aside and --database are for the store; columns, format, encoding,
-    model, --former, --keep and --actions are for a file. No text leaves this machine.
+    model, --former, --keep, --bertopic and --actions are for a file. No text leaves this machine.
     """
     if input_ is None:
-        of_file = (number_rows, question_column, time_column, score_column, respondent_column, former, keep, actions)
+        of_file = (
+            number_rows,
+            question_column,
+            time_column,
+            score_column,
+            respondent_column,
+            former,
+            keep,
+            bertopic,
+            actions,
+        )
         if any(of_file) or (id_column, text_column, input_format, encoding, model) != ("id", "text", None, None, None):
             raise BadUsage(
-                "Columns, format, encoding, --model, --former, --keep and --actions are of a file, and no INPUT is "
-                "named. Name it, or leave them out: actions on causes of the store are kept there, POST "
+                "Columns, format, encoding, --model, --former, --keep, --bertopic and --actions are of a file, and no "
+                "INPUT is named. Name it, or leave them out: actions on causes of the store are kept there, POST "
                 "/v1/causes/{topic}/actions."
             )
         topics_of_store(
@@ -174,6 +196,8 @@ def topics(
 
     for module in ("sklearn", "scipy", "simplemma", "ruptures", "jinja2", "babel"):
         require(module, extra=EXTRA)
+    if bertopic is not None:
+        _check_bertopic_folder(bertopic, keep)
     from api.causes.actions_file import ActionsFile  # noqa: PLC0415, it needs the extra
     from api.causes.outcomes import ActionsOfCauses  # noqa: PLC0415
     from nlp.root_causes import find_root_causes  # noqa: PLC0415
@@ -228,6 +252,8 @@ def topics(
         raise typer.Exit(INTERRUPTED) from None
     if keep is not None:
         found.model.save(keep)
+    if bertopic is not None:
+        _keep_as_bertopic(found, bertopic, language=language.value, names=tuple(company or ()))
     if not quiet:
         _say(
             f"{len(found.report.causes):,} causes in {len(read.feedback):,} comments; {len(found.without):,} comments "
@@ -246,6 +272,30 @@ class _Steps:
             self._step = step
             self._bar.step(step.capitalize(), total=1000)
         self._bar.advance(round(1000 * share), rows=0)
+
+
+def _check_bertopic_folder(folder: Path, keep: Path | None) -> None:
+    """Say before the work what would hinder `--bertopic` after it; it has files of the same names as `--keep`."""
+    from nlp.bertopic_frame import CLAUSES, bertopic_library  # noqa: PLC0415, it needs the extra
+
+    bertopic_library()
+    if folder.exists() and not folder.is_dir():
+        raise BadUsage(f"--bertopic {folder} is a file; name a folder.")
+    if keep is not None and folder.resolve() == keep.resolve():
+        raise BadUsage(f"--bertopic and --keep both name {folder}; name two folders.")
+    if folder.exists() and any(folder.iterdir()) and not (folder / CLAUSES).exists():
+        raise BadUsage(f"--bertopic {folder} holds other files; name a new folder, or one of --bertopic.")
+
+
+def _keep_as_bertopic(found: RootCauses, folder: Path, *, language: str, names: Sequence[str]) -> None:
+    """The topics as a BERTopic model in a folder, without the texts of comments."""
+    from nlp.bertopic_frame import frame_of, save_frame  # noqa: PLC0415, it needs the extra
+    from nlp.topic_segments import SegmentBatch  # noqa: PLC0415
+
+    assert found.embeddings is not None
+    batch = SegmentBatch(found.segments, found.embeddings)
+    frame = frame_of(batch, find=lambda _segments, _embeddings: found.model, language=language, names=names)
+    save_frame(frame, folder, found.segments)
 
 
 def _taken(columns: Any) -> str:
