@@ -59,6 +59,6 @@ class TopicsProcessDied(CauseRunError):
     def __init__(self, status: int) -> None:
         how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
         super().__init__(
-            f"The process that finds causes {how} without a word. If the machine has run out of memory, give it more or "
+            f"The process that finds causes {how} without a word. If memory has run out, give the machine more, or "
             "look in fewer comments (`filters`); then ask for the job again."
         )

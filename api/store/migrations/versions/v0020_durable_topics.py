@@ -1,4 +1,7 @@
-"""A topics job keeps what it has read, and puts its run into the store part by part before anybody sees it."""
+"""A topics job keeps what it has read, and puts its run into the store part by part.
+
+And decisions are found by their version.
+"""
 
 from __future__ import annotations
 
@@ -13,6 +16,7 @@ down_revision = "0014"
 
 def upgrade() -> None:
     op.add_column("cause_runs", sa.Column("ready", sa.Boolean(), nullable=False, server_default=sa.true()))
+    op.create_index("ix_label_decisions_version_id", "label_decisions", ["version_id"], unique=False)
     op.create_table(
         "clause_embeddings",
         sa.Column("version_id", RowId, autoincrement=False, nullable=False),
