@@ -178,7 +178,7 @@ def _count(store: Store, jobs: tuple[Job, Job], logs: tuple[Path, Path], *, kill
         members = [
             set()
             if run is None
-            else {row.tuple() for row in session.execute(select(*columns).where(CauseMember.cause_run_id == run.id))}
+            else {tuple(row) for row in session.execute(select(*columns).where(CauseMember.cause_run_id == run.id))}
             for run in runs
         ]
         left = session.scalar(select(func.count()).select_from(ClauseEmbeddings)) or 0
