@@ -68,7 +68,8 @@ class Tags:
         Returns
         -------
         its columns, and `label`, `stage`, `label_sentiment` (of a factor its polarity), `confidence`, `tag_id`, and
-        `first`: 1 in one of a tagging's rows of a label and 0 in the others, as a factor may have both polarities.
+        `first`: 1 in one of a tagging's rows of a label and 0 in the others, as a theme may have two sentiments and a
+        factor both polarities.
         `tag_id` is that of the run's tag, or less than 0 and that of people's decision
         """
         rows, tag = base.subquery("base"), aliased(Tag)
@@ -95,7 +96,7 @@ class Tags:
             .where(of_kind(said, kind), said.present, decided.c[tagging].is_not(None))
         )
         both = union_all(of_runs, of_people).subquery("tags_shown")
-        if kind != TagKind.FACTOR:
+        if kind != TagKind.FACTOR:  # where people have decided about a theme, no run's row of it is left
             return select(both)
         keys = [both.c[column.name] for column in rows.c if column.name.startswith("key_")]
         of_label = [both.c[tagging], *keys, both.c.label]
@@ -104,8 +105,8 @@ class Tags:
         return select(*columns, case((place == 1, 1), else_=0).label("first"))
 
     def _first(self, tag: type[Tag], kind: TagKind) -> ColumnElement[int]:
-        if kind != TagKind.FACTOR or self.corrected_at is not None:
-            return literal(1)
+        if kind == TagKind.FACTOR and self.corrected_at is not None:
+            return literal(1)  # one that came first may be overruled: it is told of both together
         other = aliased(Tag)
         earlier = exists().where(
             other.tagging_id == tag.tagging_id,

@@ -283,8 +283,8 @@ class TestKeeping:
             "from tests.api.test_topics_job import Slow\nimport api.cause_runs.job as j\nj.TELL_SECONDS = 0.0\n"
             "import api.cause_runs.embeddings as e\ne.COMMENTS_AT_ONCE = 5"
         )
-        served = start("lambda _: Slow(0.1)", settings=f"port=0, open=True, database={database!r}", before=before)
-        wait_for(lambda: len(kept_versions(archive)) >= 15)
+        served = start("lambda _: Slow(0.5)", settings=f"port=0, open=True, database={database!r}", before=before)
+        wait_for(lambda: len(kept_versions(archive)) >= 10)
         served.process.kill()
         served.process.wait()
         kept = kept_versions(archive)
