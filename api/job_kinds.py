@@ -25,7 +25,7 @@ def job_kinds(
     Parameters
     ----------
     load : the tagger of a model folder; the shipped one if it is None
-    calls : of the service in the same process, which a retag lets pass
+    calls : of the service in the same process, which a retag and a topics job let pass
     """
     retag = RetagJob(load, batch_size=batch_size, max_text_length=max_text_length, calls=calls)
-    return [retag, TopicsJob(load), CauseFiguresJob()]
+    return [retag, TopicsJob(load, calls=calls), CauseFiguresJob()]

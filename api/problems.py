@@ -111,6 +111,7 @@ STATUS_OF: Final[Mapping[str, int]] = {
     "tagging_failed": 500,
     "job_error": 500,
     "job_broke": 500,
+    "topics_process_died": 500,
     "bad_model": 500,
     "bad_taxonomy": 500,
     "store_error": 500,

@@ -51,3 +51,14 @@ class TopicsNotKept(CauseRunError):
             f"Of run {id_} only the report is kept: it is an old one, or its topics could not be read. Take the "
             'current run, or look for causes anew: POST /v1/jobs with {"kind": "topics"}.'
         )
+
+
+class TopicsProcessDied(CauseRunError):
+    code, title = "topics_process_died", "The process that finds causes has died"
+
+    def __init__(self, status: int) -> None:
+        how = f"was killed by signal {-status}" if status < 0 else f"ended with status {status}"
+        super().__init__(
+            f"The process that finds causes {how} without a word. If memory has run out, give the machine more, or "
+            "look in fewer comments (`filters`); then ask for the job again."
+        )

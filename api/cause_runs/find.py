@@ -171,7 +171,7 @@ def comments_of(
 
 def list_cause_runs(session: Session, *, limit: int) -> CauseRunList:
     """Runs, the newest first."""
-    runs = session.scalars(select(CauseRun).order_by(CauseRun.id.desc()).limit(limit)).all()
+    runs = session.scalars(select(CauseRun).where(CauseRun.ready).order_by(CauseRun.id.desc()).limit(limit)).all()
     current = current_run_in(session)
     whole = _whole(session, [run.id for run in runs])
     current_id = None if current is None else current.id

@@ -1,46 +1,50 @@
-"""The job `topics`: causes are looked for in the stored comments, and kept as a run in one transaction.
+"""The job `topics`: causes are looked for in the stored comments, and kept as a run that is shown from one moment on.
 
 Steps:
 
-    clear old runs    of runs that are old only the report stays
-    find causes       comments are read and embedded, topics found and described, and the run is stored, with the
-                      job's end. Interrupted it begins anew: embeddings are personal data and are left nowhere
+    clear old runs      of runs that are old only the report stays; what an earlier job has left goes
+    read                comments are read and their clauses embedded, what was read before a restart excepted
+    find causes         topics are found and described, and the run is stored part by part, where nobody sees it
+    show                everybody sees the run, unless the job was cancelled or the former topics were edited meanwhile
+    discard             if the job is cancelled or fails: what was stored of the run goes
+    forget              what was read goes: embeddings are personal data, and are kept no longer than the job
+    note the end
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
-from sqlalchemy import select
+from sqlalchemy import exists, select
+from sqlalchemy.orm import Session
 
 from api.cause_runs import reading
-from api.cause_runs.errors import TopicsNotKept
-from api.cause_runs.models import CauseMember, CauseRun
+from api.cause_runs.apart import discover_apart
+from api.cause_runs.embeddings import Pace, embed, forget_some, model_of, not_kept
+from api.cause_runs.models import CauseRun, ClauseEmbeddings
 from api.cause_runs.request import require_extra
-from api.cause_runs.runs import current_run, drop_places, load_topics, save_run
+from api.cause_runs.runs import discard_some, drop_places, show_run
 from api.ingest.live import GiveWay
+from api.interactive import InteractiveCalls
 from api.jobs.jobs import job_of
 from api.jobs.kinds import JobContext, Steps
-from api.jobs.models import JobState
-from api.live_causes.topics import CurrentTopics, current_topics
+from api.jobs.models import Job, JobState
+from api.live_causes.topics import current_topics
 from api.retag.request import filters_of
 from api.store.audit import note
-from api.store.database import Store
 from api.store.errors import StoreUnavailable
-from api.store.models import TagRun, now
+from api.store.models import now
 from api.store.runs import active_run
-from api.store.search import Filters
-from nlp.topics import TopicModel, TopicSettings
 
 if TYPE_CHECKING:
-    from nlp.causes.rank import Developments
-    from nlp.root_causes import Feedback, RootCauses  # need the extra `topics`
+    pass  # needs the extra `topics`
 
 LoadReader = Callable[[Path | None], Any]
 """Loads a `nlp.topic_segments.Reader` with a `name`: a tagger that embeds."""
@@ -52,7 +56,10 @@ TELL_SECONDS: Final = 1.0
 DOING: Final[Mapping[str, str]] = {
     "loading": "loading the model",
     "embedding": "reading comments",
+    "starting": "starting a process",
+    "collecting": "collecting what was read",
     "clustering": "finding topics",
+    "incidents": "finding incidents",
     "identity": "finding former topics again",
     "describing": "naming topics",
     "describing causes": "computing what each costs",
@@ -62,176 +69,191 @@ DOING: Final[Mapping[str, str]] = {
 
 
 class TopicsJob:
-    """Looks for causes. A job keeps one run at most, by the store's own constraint."""
+    """Looks for causes. A job keeps one run at most, by the store's own constraint.
+
+    Parameters
+    ----------
+    calls : of this process, which go first: clauses are read when none is in hand, and causes are found in a process of
+        its own; None where nobody calls this one
+    """
 
     name: ClassVar[str] = "topics"
 
-    def __init__(self, load: LoadReader) -> None:
-        self._load = load
+    def __init__(self, load: LoadReader, *, calls: InteractiveCalls | None = None) -> None:
+        self._load, self._calls = load, calls
 
     def run(self, job: JobContext, steps: Steps) -> None:
         """Find causes and store them, or note that the job is cancelled."""
         while steps.do("clear old runs", partial(_clear, job)):
             pass
-        while (outcome := steps.do("find causes", partial(self._find, job))) == "edited":
-            pass  # analysts have edited the former topics meanwhile: with what they did now
+        outcome = self._until_shown(job, steps)
         if outcome == "cancelled":
-            steps.do("note the end", partial(_end, job))
+            steps.do("discard", partial(_discard, job))
+        _forget_all(job, steps)
+        steps.do("note the end", partial(_end, job))
 
     def fail(self, job: JobContext, steps: Steps) -> None:
-        """There is nothing to undo: a run is stored whole or not at all."""
+        """Take out what was stored of the run, and what was read."""
+        steps.do("discard", partial(_discard, job))
+        _forget_all(job, steps)
 
-    def _find(self, job: JobContext) -> str:
+    def _until_shown(self, job: JobContext, steps: Steps) -> str:
+        """`shown` or `cancelled`."""
+        while True:
+            read = steps.do("read", partial(self._read, job))
+            if "outcome" in read:
+                return str(read["outcome"])
+            found = steps.do("find causes", partial(self._find, job, read))
+            if "outcome" in found:
+                return str(found["outcome"])
+            if found["run"] is None:
+                continue  # comments were tagged or corrected in the meantime: these are read too
+            outcome = steps.do("show", partial(_show, job, found))
+            if outcome != "edited":
+                return outcome
+            # Analysts have edited the former topics meanwhile: once more, with what they did.
+
+    def _read(self, job: JobContext) -> dict[str, Any]:
+        """What was read (fields of `Reading`), or the job's outcome."""
         require_extra()
         begun = job.store.settled_moment()  # what is tagged later bears a later time
         with job.store.read() as session:
-            if session.scalar(select(CauseRun.id).where(CauseRun.job_id == job.id)) is not None:
-                return "done"  # it was done, and the process died before it was noted
+            if session.scalar(select(exists().where(CauseRun.job_id == job.id, CauseRun.ready))):
+                return {"outcome": "shown"}  # it was done, and the process died before it was noted
             up_to = reading.newest_version(session)
             total = reading.count(session, filters_of(job.parameters), up_to=up_to)
-            active, topics = active_run(session), current_topics(session)
-        try:
-            told = _Told(job, total)
-            found, since, former = self._found(job, active, told, up_to=up_to, total=total)
-            return _store(job, found, since, former, told, begun=begun, up_to=up_to, tag_run=active, topics=topics)
-        except _Cancelled:
-            return "cancelled"
-
-    def _found(
-        self, job: JobContext, active: TagRun | None, told: _Told, *, up_to: int, total: int
-    ) -> tuple[RootCauses, Developments | None, CauseRun | None]:
-        from nlp.root_causes import NoTopics, find_root_causes  # noqa: PLC0415, they need the extra `topics`
-
+            active = active_run(session)
         if active is None or not total:
+            from nlp.root_causes import NoTopics  # noqa: PLC0415, it needs the extra `topics`
+
             raise NoTopics(
                 "No comment that is tagged is let through by the filters, so there is nothing to find causes in. Store "
                 "comments and let them be tagged first, or ask for others."
             )
-        told("loading", 0.0)
-        reader = self._load(None if active.model_folder is None else Path(active.model_folder))
-        former = current_run(job.store)
-        asked = job.parameters
-        found = find_root_causes(
-            _comments(job, up_to),
+        folder = None if active.model_folder is None else Path(active.model_folder)
+        try:
+            told = _Told(job, total)
+            told("loading", 0.0)
+            reader = self._load(folder)
+            model = model_of(folder, reader.name)
+            self._embed(job, reader, model, told, up_to=up_to)
+        except _Cancelled:
+            return {"outcome": "cancelled"}
+        return {
+            "total": total,
+            "up_to": up_to,
+            "begun_at": begun.isoformat(),
+            "tag_run_id": active.id,
+            "encoder": reader.name,
+            "model": model,
+        }
+
+    def _embed(self, job: JobContext, reader: Any, model: str, told: _Told, *, up_to: int) -> None:
+        unread = not_kept(job.id, model)
+        with job.store.read() as session:
+            left = reading.count(session, filters_of(job.parameters), up_to=up_to, only=unread)
+        live = GiveWay(job.store)
+        comments = reading.read(
+            job.store,
+            filters_of(job.parameters),
+            up_to=up_to,
+            time_zone=ZoneInfo(job.parameters["time_zone"]),
+            metadata=job.parameters["metadata"],
+            only=unread,
+        )
+        embed(
+            job.store,
+            job.id,
+            comments,
             reader,
-            settings=TopicSettings(min_topic_size=asked["smallest"], names=tuple(asked["names"])),
-            former=None if asked["anew"] else _former_topics(job.store, former, encoder=reader.name),
-            encoder=reader.name,
-            seed=asked["seed"],
-            expected=total,
-            spool=True,
-            progress=told,
+            model=model,
+            pace=Pace(live, self._calls or InteractiveCalls(), job.pause),
+            progress=told.reading(left),
         )
-        told("comparing", 0.0)
-        since = None if former is None else _developments(job.store, found, former)
-        return found, since, former
+
+    def _find(self, job: JobContext, read: dict[str, Any]) -> dict[str, Any]:
+        """The run that was stored and which topics were the former ones; or the job's outcome."""
+        from api.cause_runs.discovery import Reading, discover  # noqa: PLC0415, they need the extra `topics`
+
+        _discard(job)  # of a process that was killed
+        with job.store.read() as session:
+            topics = current_topics(session)
+        what = Reading(job.id, job.parameters, **read)
+        find = discover if self._calls is None else discover_apart
+        try:
+            run = find(job.store, what, progress=_Told(job, what.total))
+        except _Cancelled:
+            return {"outcome": "cancelled"}
+        return {"run": run, "topics": None if topics is None else asdict(topics)}
 
 
-def _comments(job: JobContext, up_to: int) -> Iterator[Feedback]:
-    live = GiveWay(job.store)
-    return reading.read(
-        job.store,
-        filters_of(job.parameters),
-        up_to=up_to,
-        time_zone=ZoneInfo(job.parameters["time_zone"]),
-        metadata=job.parameters["metadata"],
-        before_each=lambda: live.wait(job.pause),
-    )
-
-
-def _former_topics(store: Store, former: CauseRun | None, *, encoder: str) -> TopicModel | None:
-    """The topics that keep their identity; embeddings of another encoder cannot be compared."""
-    if former is None or former.encoder != encoder:
-        return None
-    with suppress(TopicsNotKept):
-        return load_topics(store, former.id)
-    return None
-
-
-def _developments(store: Store, found: RootCauses, former: CauseRun) -> Developments | None:
-    """What became of each cause since the former run."""
-    from nlp.causes.rank import FormerRun, developments  # noqa: PLC0415, it needs the extra `topics`
-
-    causes: dict[str, set[str]] = {cause["topic"]: set() for cause in former.report["causes"]}
-    with store.read() as session:
-        of_run = select(CauseMember.topic, CauseMember.comment_version_id).where(
-            CauseMember.cause_run_id == former.id, CauseMember.assigned_at.is_(None)
-        )
-        for topic, version in session.execute(of_run.execution_options(yield_per=10_000)):
-            causes.setdefault(topic, set()).add(str(version))
-        comments = reading.ids(session, _filters_then(former), up_to=former.report.get("read_up_to", 0))
-    comments.update(*causes.values())
-    if not comments:
-        return None  # all that it read is gone
-    return developments(set(found.observations.ids), found.members, FormerRun(comments, causes))
-
-
-def _filters_then(former: CauseRun) -> Filters:
-    return filters_of(former.parameters) if "filters" in former.parameters else Filters()
-
-
-def _store(
-    job: JobContext,
-    found: RootCauses,
-    since: Developments | None,
-    former: CauseRun | None,
-    told: _Told,
-    *,
-    begun: Any,
-    up_to: int,
-    tag_run: TagRun | None,
-    topics: CurrentTopics | None,
-) -> str:
-    """Keep the run and end the job, in one transaction, unless the former topics have been edited meanwhile.
-
-    Parameters
-    ----------
-    topics : the former ones, as they were when the job began
-    """
-    from api.cause_runs.make_report import make_report  # noqa: PLC0415, it needs the extra `topics`
-
-    assert tag_run is not None  # or nothing would have been found
-    told("storing", 0.0)
-    report = make_report(found, read_up_to=up_to, since=since, former=None if former is None else former.report)
-    job.refuse_if_stopping()
+def _show(job: JobContext, found: dict[str, Any]) -> str:
+    """Let everybody see the run, in one transaction, unless the former topics have been edited: `shown`, `edited`, or
+    `cancelled`."""
     with job.store.write() as session:
         row = job_of(session, job.id, to_change=True)
+        if session.scalar(select(exists().where(CauseRun.job_id == job.id, CauseRun.ready))):
+            return "shown"  # it was done, and the process died before it was noted
         if row.state == JobState.CANCELLING:
             return "cancelled"
-        if not job.parameters["anew"] and current_topics(session, to_edit=True) != topics:
-            return "edited"
-        run = save_run(
-            session,
-            found=found,
-            report=report,
-            parameters=job.parameters,
-            tag_run_id=tag_run.id,
-            created_at=begun,
-            shown=job.parameters["show"],
-            job_id=job.id,
-        )
+        if not job.parameters["anew"]:
+            topics = current_topics(session, to_edit=True)
+            if (None if topics is None else asdict(topics)) != found["topics"]:
+                return "edited"
+        run = show_run(session, found["run"], shown=job.parameters["show"])
         row.total = row.done = run.n_comments
-        row.result = {
-            "cause_run": run.id,
-            "shown": run.shown,
-            "causes": len(report["causes"]),
-            "comments": run.n_comments,
-            "without_cause_or_theme": sum(report["without"].values()),
-        }
-        row.state, row.ended_at, row.doing, row.per_second = JobState.SUCCEEDED, now(), None, None
+        row.result = _result(run)
+        row.doing, row.per_second = "tidying up", None
         note(session, by=row.created_by, action="causes.found", subject=str(run.id), detail=dict(row.result))
-    return "done"
+    return "shown"
+
+
+def _result(run: CauseRun) -> dict[str, Any]:
+    return {
+        "cause_run": run.id,
+        "shown": run.shown,
+        "causes": len(run.report["causes"]),
+        "comments": run.n_comments,
+        "without_cause_or_theme": sum(run.report["without"].values()),
+    }
 
 
 def _clear(job: JobContext) -> bool:
+    """Whether there is more to clear."""
     with job.store.write() as session:
-        return drop_places(session, kept=KEPT_RUNS - 1)
+        left = discard_some(session, CauseRun.job_id != job.id)
+        left |= forget_some(session, ClauseEmbeddings.job_id != job.id)
+        return drop_places(session, kept=KEPT_RUNS - 1) or left
+
+
+def _discard(job: JobContext) -> None:
+    """Take out what was stored of the job's run, part by part, unless it is shown."""
+    left = True
+    while left:
+        with job.store.write() as session:
+            left = discard_some(session, CauseRun.job_id == job.id)
+
+
+def _forget_all(job: JobContext, steps: Steps) -> None:
+    def forget() -> None:
+        left = True
+        while left:
+            with job.store.write() as session:
+                left = forget_some(session, ClauseEmbeddings.job_id == job.id)
+
+    steps.do("forget", forget)
 
 
 def _end(job: JobContext) -> None:
     with job.store.write() as session:
         row = job_of(session, job.id, to_change=True)
-        row.state, row.ended_at, row.doing = JobState.CANCELLED, now(), None
+        if not row.finished:
+            row.state = JobState.SUCCEEDED if _is_shown(session, row) else JobState.CANCELLED
+            row.ended_at, row.doing = now(), None
+
+
+def _is_shown(session: Session, row: Job) -> bool:
+    return bool(session.scalar(select(exists().where(CauseRun.job_id == row.id, CauseRun.ready))))
 
 
 class _Cancelled(Exception):
@@ -243,33 +265,38 @@ class _Told:
 
     def __init__(self, job: JobContext, total: int) -> None:
         self._job, self._total = job, total
-        self._begun = time.monotonic()
         self._said, self._step = float("-inf"), ""
 
-    def __call__(self, step: str, share: float) -> None:
+    def __call__(self, step: str, share: float) -> None:  # noqa: ARG002, shares are told of reading only
         """
         Raises
         ------
         Stopped : if the process is to end
         _Cancelled : if the job is cancelled
         """
+        # Once all are read the rest takes as long as it takes: it is not told by a rate of comments.
+        self._say(step, done=0 if step == "loading" else self._total, per_second=None)
+
+    def reading(self, left: int) -> Callable[[int], None]:
+        """What to call with the number of comments that were read, of those that are left."""
+        begun = time.monotonic()
+
+        def read(number: int) -> None:
+            seconds = time.monotonic() - begun
+            done = min(self._total - left + number, self._total)
+            self._say("embedding", done=max(done, 0), per_second=number / seconds if seconds > 0 else None)
+
+        return read
+
+    def _say(self, step: str, *, done: int, per_second: float | None) -> None:
         self._job.refuse_if_stopping()
-        since = time.monotonic() - self._said
-        if since < TELL_SECONDS and step == self._step:
+        if time.monotonic() - self._said < TELL_SECONDS and step == self._step:
             return
         self._said, self._step = time.monotonic(), step
-        with suppress(StoreUnavailable):  # it is only word of how far it is; the work goes on
-            self._tell(DOING.get(step, step), share if step == "embedding" else None)
-
-    def _tell(self, doing: str, read: float | None) -> None:
-        seconds = time.monotonic() - self._begun
-        with self._job.store.write() as session:
+        with suppress(StoreUnavailable), self._job.store.write() as session:  # the work goes on without it
             row = job_of(session, self._job.id, to_change=True)
             if row.state == JobState.CANCELLING:
                 raise _Cancelled
             if row.state == JobState.QUEUED:
                 row.state, row.started_at = JobState.RUNNING, now()
-            row.doing, row.total = doing, self._total
-            row.done = self._total if read is None else round(read * self._total)
-            # Once all are read the rest takes as long as it takes: it is not told by a rate of comments.
-            row.per_second = row.done / seconds if read is not None and seconds > 0 else None
+            row.doing, row.total, row.done, row.per_second = DOING.get(step, step), self._total, done, per_second

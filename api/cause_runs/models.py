@@ -1,19 +1,22 @@
-"""The tables of root causes: runs, the places in comments that speak of each cause, and whose words a run repeats."""
+"""The tables of root causes: runs, the places in comments that speak of each cause, and whose words a run repeats.
+
+And what a job has read so far, while it looks for causes.
+"""
 
 from __future__ import annotations
 
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, true
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.store.models import LONGEST_NAME, Base, now
-from api.store.types import RowId
+from api.store.types import Json, RowId
 
 
 class CauseRun(Base):
-    """Causes found in the store at one time. A row is there once all of it is: nobody sees half a run.
+    """Causes found in the store at one time. It is `ready` once all of it is there; before, nobody sees it.
 
     Of the runs that are `shown` the newest is the current one; a run over a part of the comments is kept aside.
     `report` is what `api.cause_runs.report` makes: figures, labels, and places in comments (never their texts).
@@ -34,6 +37,7 @@ class CauseRun(Base):
     parameters: Mapped[dict[str, Any]]
     n_comments: Mapped[int]
     n_segments: Mapped[int]
+    ready: Mapped[bool] = mapped_column(default=True, server_default=true())
     report: Mapped[dict[str, Any]]
     topics: Mapped[bytes | None] = mapped_column(LargeBinary, deferred=True)
 
@@ -70,3 +74,26 @@ class CauseSource(Base):
     comment_version_id: Mapped[int] = mapped_column(
         ForeignKey("comment_versions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
+
+
+class ClauseEmbeddings(Base):
+    """The clauses of a version as a model has read them, kept until the job that looks for causes in them has ended.
+
+    They go with the comment. A version's text never changes, so its id and the model say what was read.
+
+    Parameters
+    ----------
+    model : a hash of the model's name, weights, tokenizer and thresholds
+    clauses : for each clause a hash of its text and what the model said of it; `api.cause_runs.embeddings` says how
+    vectors : float32 of shape (n_clauses that could be read, width)
+    """
+
+    __tablename__ = "clause_embeddings"
+
+    version_id: Mapped[int] = mapped_column(
+        ForeignKey("comment_versions.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    job_id: Mapped[int] = mapped_column(ForeignKey("jobs.id"))
+    model: Mapped[str] = mapped_column(String(64))
+    clauses: Mapped[list[Any]] = mapped_column(Json)
+    vectors: Mapped[bytes] = mapped_column(LargeBinary)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import tzinfo
 from typing import TYPE_CHECKING, Any, Final
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import ColumnElement, Select, func, select
 from sqlalchemy.orm import Session
 
 from api.corrections.shown import in_batches, shown_records
@@ -42,9 +42,10 @@ def newest_version(session: Session) -> int:
     return session.scalar(select(func.max(CommentVersion.id))) or 0
 
 
-def count(session: Session, filters: Filters, *, up_to: int) -> int:
-    """How many comments are tagged and let through by the filters."""
-    return session.scalar(_tagged(session, filters, up_to, func.count(CommentVersion.id))) or 0
+def count(session: Session, filters: Filters, *, up_to: int, only: ColumnElement[bool] | None = None) -> int:
+    """How many comments are tagged and let through by the filters, and by a condition on `CommentVersion`."""
+    query = _tagged(session, filters, up_to, func.count(CommentVersion.id))
+    return session.scalar(query if only is None else query.where(only)) or 0
 
 
 def ids(session: Session, filters: Filters, *, up_to: int) -> set[str]:
@@ -60,6 +61,7 @@ def read(
     time_zone: tzinfo,
     metadata: Sequence[str] = (),
     before_each: Callable[[], None] = lambda: None,
+    only: ColumnElement[bool] | None = None,
 ) -> Iterator[Feedback]:
     """The comments that stand, are tagged, and are let through by the filters, in the order in which they came.
 
@@ -72,12 +74,15 @@ def read(
     time_zone : in which days begin
     metadata : keys that are dimensions too, as `metadata.KEY`
     before_each : called before each read
+    only : a condition on `CommentVersion`, asked at each read
     """
     after = 0
     while True:
         before_each()
         with store.read() as session:
             query = _tagged(session, filters, up_to, *FIELDS).where(CommentVersion.id > after)
+            if only is not None:
+                query = query.where(only)
             rows = session.execute(query.order_by(CommentVersion.id).limit(AT_ONCE)).mappings().all()
             records = shown_records(session, [row["id"] for row in rows])
         if not rows:

@@ -10,13 +10,13 @@ replace_topics(store, run.id, model.rename(…))  # and merge, split: what analy
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Final, cast
 
 import numpy as np
-from sqlalchemy import Table, delete, func, insert, select, text, update
+from sqlalchemy import ColumnElement, Table, delete, func, insert, select, text, update
 from sqlalchemy.orm import Session, undefer
 
 from api.cause_runs.errors import TopicsNotKept, UnknownCauseRun
@@ -60,7 +60,7 @@ def find_run(session: Session, run_id: int) -> CauseRun:
     UnknownCauseRun : if there is none
     """
     run = session.get(CauseRun, run_id)
-    if run is None:
+    if run is None or not run.ready:
         raise UnknownCauseRun(run_id)
     return run
 
@@ -98,20 +98,21 @@ def members(store: Store, run_id: int, topic: str, *, until: int | None = None) 
         return session.scalars(query.order_by(CauseMember.comment_version_id.desc(), CauseMember.start)).all()
 
 
-def save_run(
-    session: Session,
+def stage_run(
+    store: Store,
     *,
     found: RootCauses,
     report: Report,
     parameters: Mapping[str, Any],
     tag_run_id: int,
     created_at: datetime,
-    shown: bool,
     job_id: int | None = None,
-) -> CauseRun:
-    """Keep what was found, in the session's transaction: the run is shown when that is stored, and never in part.
+    progress: Callable[[float], None] = lambda _share: None,
+) -> int:
+    """Put what was found into the store, part by part: writers wait for a part at most, and nobody sees the run yet.
 
-    Of comments that were erased while causes were looked for nothing is kept.
+    Of comments that were erased while causes were looked for nothing is kept. A process that dies leaves a run that is
+    not ready: `discard_some`.
 
     Parameters
     ----------
@@ -120,38 +121,75 @@ def save_run(
     parameters : what was asked
     tag_run_id : the tag run that was active
     created_at : when reading the comments began: those that were tagged later are not in it
-    shown : whether it is to be the current run; one over a part of the comments is better kept aside
     job_id : which job found it; a job keeps one run at most
+    progress : called between the parts with the share that is stored
+
+    Returns
+    -------
+    The run's id, for `show_run`
 
     Raises
     ------
-    sqlalchemy.exc.IntegrityError : if the job has kept a run already
+    sqlalchemy.exc.IntegrityError : if the job has kept a run already, or the run was discarded meanwhile
     """
-    keep_removals_out(session)
-    rows = np.flatnonzero(found.model.assignment.topics >= 0).tolist()
-    said = versions_in(report) | {int(found.segments[row].comment_id) for row in rows}
-    gone = said - _existing(session, said)
-    report = without_versions(report, gone)
-    run = CauseRun(
-        job_id=job_id,
-        tag_run_id=tag_run_id,
-        created_at=created_at,
-        finished_at=now(),
-        shown=shown,
-        encoder=found.model.encoder,
-        parameters=dict(parameters),
-        n_comments=len(found.observations.ids),
-        n_segments=len(found.segments),
-        report=report,
-        topics=with_causes(found.model, report).to_bytes(),
-    )
-    session.add(run)
+    with store.write() as session:
+        keep_removals_out(session)
+        said = versions_in(report)
+        report = without_versions(report, said - _existing(session, said))
+        run = CauseRun(
+            job_id=job_id,
+            tag_run_id=tag_run_id,
+            created_at=created_at,
+            finished_at=now(),
+            shown=False,
+            ready=False,
+            encoder=found.model.encoder,
+            parameters=dict(parameters),
+            n_comments=len(found.observations.ids),
+            n_segments=len(found.segments),
+            report=report,
+            topics=with_causes(found.model, report).to_bytes(),
+        )
+        session.add(run)
+        session.flush()
+        # From here on a removal takes its words out of this run as out of any other.
+        _note_sources(session, run.id, report)
+    rows = np.flatnonzero(found.model.assignment.topics >= 0)
+    for first in range(0, len(rows), ROWS_AT_ONCE):
+        progress(first / len(rows))
+        some = list(_members(found, rows[first : first + ROWS_AT_ONCE].tolist(), run.id))
+        with store.write() as session:
+            keep_removals_out(session)
+            there = _existing(session, {row["comment_version_id"] for row in some})
+            _insert(session, CauseMember, (row for row in some if row["comment_version_id"] in there))
+    return run.id
+
+
+def show_run(session: Session, run_id: int, *, shown: bool) -> CauseRun:
+    """Let everybody see a run that `stage_run` has stored whole; at once, in the session's transaction.
+
+    Parameters
+    ----------
+    shown : whether it is to be the current run; one over a part of the comments is better kept aside
+    """
+    run = session.get_one(CauseRun, run_id, with_for_update=True)
+    run.ready, run.shown, run.finished_at = True, shown, now()
     session.flush()
-    _insert(
-        session, CauseMember, (row for row in _members(found, rows, run.id) if row["comment_version_id"] not in gone)
-    )
-    _note_sources(session, run.id, report)
     return run
+
+
+def discard_some(session: Session, which: ColumnElement[bool]) -> bool:
+    """Delete some rows of runs that are not ready, the runs themselves last; whether there may be more.
+
+    Parameters
+    ----------
+    which : a condition on `CauseRun`
+    """
+    staged = select(CauseRun.id).where(~CauseRun.ready, which)
+    some = select(CauseMember.id).where(CauseMember.cause_run_id.in_(staged)).limit(ROWS_AT_ONCE)
+    if session.execute(delete(CauseMember).where(CauseMember.id.in_(some)).returning(CauseMember.id)).all():
+        return True
+    return bool(session.execute(delete(CauseRun).where(~CauseRun.ready, which).returning(CauseRun.id)).all())
 
 
 def replace_topics(store: Store, run_id: int, model: TopicModel) -> CauseRun:

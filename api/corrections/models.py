@@ -73,6 +73,8 @@ class LabelDecision(Base):
             sqlite_where=text("standing"),
             postgresql_where=text("standing"),
         ),
+        # SQLite does not see that `standing = 1` is the condition of the index above, and would read every decision.
+        Index(None, "version_id"),
         Index(None, "kind", "label"),
         Index(None, "correction_id"),
     )

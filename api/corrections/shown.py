@@ -189,9 +189,11 @@ def _shown_tags() -> FromClause:
 
 def _decided(kind: DecisionKind) -> ScalarSelect[Any]:
     """What people have decided of a tagging's version; NULL where they have not."""
+    # The kind is hidden from SQLite, which would else go through all decisions of the kind for every version.
+    of_kind = LabelDecision.kind.concat("") == kind
     return (
         select(LabelDecision.value)
-        .where(LabelDecision.version_id == Tagging.version_id, LabelDecision.standing, LabelDecision.kind == kind)
+        .where(LabelDecision.version_id == Tagging.version_id, LabelDecision.standing, of_kind)
         .correlate(Tagging)
         .scalar_subquery()
     )

@@ -26,7 +26,7 @@ from api.nps import MINIMUM_ANSWERS, Shares, check_minimum, shares
 from api.reports.errors import SameRun
 from api.reports.groups import COLUMNS, Counts, measures
 from api.reports.tags import AS_RUNS_SAID
-from api.reports.view import View, labels, standing_of_pair
+from api.reports.view import View, standing_of_pair
 from api.store.database import Store
 from api.store.models import CommentVersion, Source, StoredComment, Tag, Tagging, TagKind, TagRun
 from api.store.records import as_record
@@ -312,8 +312,7 @@ def _count_flips(session: Session, flips: Any) -> list[Flip]:
 def _themes(session: Session, pairs: Select[Any], minimum: int) -> list[ThemeInBoth]:
     of_run: dict[str, dict[str, Counts]] = {}
     for run in "ab":
-        pair = pairs.subquery("pairs")
-        labelled = labels(pair, TagKind.THEME, AS_RUNS_SAID, tagging=f"tagging_{run}").subquery()
+        labelled = AS_RUNS_SAID.labelled(pairs, TagKind.THEME, tagging=f"tagging_{run}").subquery()
         counted = select(labelled.c.label, *measures(labelled, weight=labelled.c.first)).group_by(labelled.c.label)
         of_run[run] = {
             row["label"]: Counts(*(row[name] for name in COLUMNS)) for row in session.execute(counted).mappings()

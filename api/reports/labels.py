@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC
@@ -29,8 +30,8 @@ from api.reports.groups import (
     ranked_groups,
 )
 from api.reports.periods import Calendar, name_before, name_of
-from api.reports.quotes import Quote, find_quotes
-from api.reports.view import View, labels
+from api.reports.quotes import Quote, Said, find_quotes
+from api.reports.view import View
 from api.reports.zones import Zone
 from api.store.database import Store
 from api.store.models import TagKind
@@ -132,6 +133,7 @@ class _Label:
 class _Found:
     groups: Mapping[Key, Counts]
     labels: Mapping[Key, Mapping[str, _Label]]
+    sizes: Mapping[Said, int]
     left_out_groups: int
     left_out_comments: int
 
@@ -161,7 +163,7 @@ def label_report(store: Store, view: View, filters: Filters, wanted: Wanted) -> 
                 view.tags,
                 kind=wanted.kind,
                 by=wanted.by,
-                groups=found.groups.keys(),
+                sizes=found.sizes,
                 most=wanted.quotes,
             )
     rows = [_row(key, found, before, quotes, wanted) for key in sorted(found.groups, key=in_order)]
@@ -172,7 +174,7 @@ def label_report(store: Store, view: View, filters: Filters, wanted: Wanted) -> 
 def _find(session: Session, view: View, filters: Filters, wanted: Wanted, calendar: Calendar | None) -> _Found:
     base, periods = base_of(session, view, filters, by=wanted.by, calendar=calendar), wanted.period is not None
     grouped = count_groups(session, base, by=wanted.by, periods=periods, limit=wanted.limit, most_rows=MOST_ROWS)
-    labelled = labels(base.subquery("base"), wanted.kind, view.tags).subquery("labelled")
+    labelled = view.tags.labelled(base, wanted.kind).subquery("labelled")
     keys = keys_of(labelled, wanted.by)
     period = labelled.c.period if periods else literal(None).label("period")
     what = [labelled.c.label, labelled.c.stage, labelled.c.label_sentiment]
@@ -184,13 +186,15 @@ def _find(session: Session, view: View, filters: Filters, wanted: Wanted, calend
         ranked = ranked_groups(base, by=wanted.by, periods=periods)
         rows = only_groups(counted, ranked, by=wanted.by, limit=wanted.limit)
     found: dict[Key, dict[str, _Label]] = {}
+    sizes: Counter[Said] = Counter()
     for row in session.execute(select(*counted.c).select_from(rows)).mappings():
         key = row["period"], tuple(row[f"key_{place}"] for place in range(len(wanted.by)))
         label = found.setdefault(key, {}).get(row["label"], _Label(row["stage"], Counts(), {}))
         counts = label.counts + Counts(*(row[name] for name in COLUMNS))
         by_sentiment = {**label.by_sentiment, row["label_sentiment"]: row["of_sentiment"]}
         found[key][row["label"]] = _Label(label.stage, counts, by_sentiment)
-    return _Found(grouped.counts, found, grouped.left_out_groups, grouped.left_out_comments)
+        sizes[Said(key, row["label"], row["label_sentiment"])] += row["of_sentiment"]
+    return _Found(grouped.counts, found, sizes, grouped.left_out_groups, grouped.left_out_comments)
 
 
 def _stretch_before(filters: Filters) -> Filters | None:

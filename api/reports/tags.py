@@ -10,6 +10,7 @@ from typing import Any, Final
 from sqlalchemy import (
     ColumnElement,
     FromClause,
+    Select,
     and_,
     case,
     exists,
@@ -24,8 +25,8 @@ from sqlalchemy.orm import aliased
 
 from api.corrections.as_of import decisions_at
 from api.corrections.decisions import CERTAIN
-from api.corrections.models import DecisionKind
-from api.store.models import Tag, Tagging, TagKind
+from api.corrections.models import Correction, DecisionKind
+from api.store.models import CommentVersion, Tag, Tagging, TagKind
 from api.store.search import of_kind
 
 
@@ -48,8 +49,8 @@ class Tags:
 
         Returns
         -------
-        a new table to join with, and on what. Its columns `tagging_id`, `label`, `stage`, `sentiment` (of a factor its
-        polarity), `confidence` and `spans` are as in `Tag`
+        a new table to join with, and on what. Its columns `tagging_id`, `label`, `stage` and `sentiment` (of a factor
+        its polarity) are as in `Tag`
         """
         if self.corrected_at is not None:
             tags = self._corrected_tags(kind)
@@ -57,17 +58,63 @@ class Tags:
         tag = Tag.__table__.alias()
         return tag, and_(tag.c.tagging_id == tagging_id, of_kind(tag.c, kind), tag.c.raised)
 
-    def first_of_label(self, tag: FromClause, kind: TagKind) -> ColumnElement[int]:
-        """1 in one of a tagging's rows of a label, and 0 in the others: a factor may have both polarities.
+    def labelled(self, base: Select[Any], kind: TagKind, *, tagging: str = "tagging_id") -> Select[Any]:
+        """The rows of `base` once for every theme, or factor, or raised flag of a tagging.
 
         Parameters
         ----------
-        tag : the table of `of_kind`
+        base : a statement on `CommentVersion`, with the columns `version_id` and the one that `tagging` names
+
+        Returns
+        -------
+        its columns, and `label`, `stage`, `label_sentiment` (of a factor its polarity), `confidence`, `tag_id`, and
+        `first`: 1 in one of a tagging's rows of a label and 0 in the others, as a theme may have two sentiments and a
+        factor both polarities.
+        `tag_id` is that of the run's tag, or less than 0 and that of people's decision
         """
-        if self.corrected_at is not None:
-            return case((tag.c.place == 1, 1), else_=0)
-        other, same = self.of_kind(kind, tagging_id=tag.c.tagging_id)
-        earlier = exists().where(same, other.c.label == tag.c.label, other.c.id < tag.c.id)
+        rows, tag = base.subquery("base"), aliased(Tag)
+        of_runs = (
+            select(*rows.c, tag.label, tag.stage, tag.sentiment.label("label_sentiment"), tag.confidence)
+            .add_columns(tag.id.label("tag_id"), self._first(tag, kind).label("first"))
+            .join_from(rows, tag, and_(tag.tagging_id == rows.c[tagging], of_kind(tag, kind), tag.raised))
+        )
+        if self.corrected_at is None:
+            return of_runs
+        # Only versions that people spoke of are looked at twice.
+        spoken_of = select(Correction.version_id).where(Correction.at <= self.corrected_at)
+        overruled = self._overruled(tag, kind, rows.c.version_id)
+        of_runs = of_runs.where(or_(rows.c.version_id.not_in(spoken_of), ~overruled))
+        decided = base.where(CommentVersion.id.in_(spoken_of)).subquery("decided")
+        decisions = decisions_at(self.corrected_at)
+        said = decisions.c
+        of_people = (
+            select(*decided.c, said.label, said.stage)
+            .add_columns(
+                said.polarity if kind == TagKind.FACTOR else said.value, literal(CERTAIN), -said.id, literal(1)
+            )
+            .join_from(decided, decisions, decided.c.version_id == said.version_id)
+            .where(of_kind(said, kind), said.present, decided.c[tagging].is_not(None))
+        )
+        both = union_all(of_runs, of_people).subquery("tags_shown")
+        if kind != TagKind.FACTOR:  # where people have decided about a theme, no run's row of it is left
+            return select(both)
+        keys = [both.c[column.name] for column in rows.c if column.name.startswith("key_")]
+        of_label = [both.c[tagging], *keys, both.c.label]
+        place = func.row_number().over(partition_by=of_label, order_by=both.c.label_sentiment)
+        columns = [column for column in both.c if column.name != "first"]
+        return select(*columns, case((place == 1, 1), else_=0).label("first"))
+
+    def _first(self, tag: type[Tag], kind: TagKind) -> ColumnElement[int]:
+        if kind == TagKind.FACTOR and self.corrected_at is not None:
+            return literal(1)  # one that came first may be overruled: it is told of both together
+        other = aliased(Tag)
+        earlier = exists().where(
+            other.tagging_id == tag.tagging_id,
+            of_kind(other, kind),
+            other.raised,
+            other.label == tag.label,
+            other.id < tag.id,
+        )
         return case((earlier, 0), else_=1)
 
     def has(self, kind: TagKind, label: str, fields: Mapping[str, Any]) -> ColumnElement[bool]:
@@ -141,7 +188,7 @@ class Tags:
         tag, tagging, said = aliased(Tag), aliased(Tagging), decisions_at(self.corrected_at).c
         # By an index of kinds SQLite would expect few rows, and go through all of them again for each comment.
         by_runs = (
-            select(tag.tagging_id, tag.label, tag.stage, tag.sentiment, tag.confidence, tag.spans)
+            select(tag.tagging_id, tag.label, tag.stage, tag.sentiment)
             .join(tagging, tagging.id == tag.tagging_id)
             .where(of_kind(tag, kind), tag.raised, ~self._overruled(tag, kind, tagging.version_id))
         )
@@ -151,16 +198,11 @@ class Tags:
                 said.label,
                 said.stage,
                 said.polarity if kind == TagKind.FACTOR else said.value,
-                literal(CERTAIN),
-                said.spans,
             )
             .join(tagging, tagging.version_id == said.version_id)
             .where(of_kind(said, kind), said.present)
         )
-        tags = union_all(by_runs, by_people).subquery()
-        of_label = [tags.c.tagging_id, tags.c.label]
-        place = func.row_number().over(partition_by=of_label, order_by=tags.c.sentiment).label("place")
-        return select(tags, place).subquery()
+        return union_all(by_runs, by_people).subquery()
 
     def _overruled(self, tag: type[Tag], kind: TagKind, version_id: Any) -> ColumnElement[bool]:
         """Whether people had decided about the label of a run's tag."""

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import ColumnElement, Select, Subquery, and_, case, exists, func, select
+from sqlalchemy import ColumnElement, Select, and_, case, exists, func, select
 from sqlalchemy.orm import Session, aliased
 
 from api.corrections.as_of import any_at
@@ -174,7 +174,14 @@ def _shown(view: View) -> ColumnElement[bool]:
     of_version = and_(Tagging.version_id == CommentVersion.id, Tagging.tagged_at <= view.as_of)
     if len(view.ranked) <= 1:
         return and_(of_version, Tagging.run_id == (view.ranked[0] if view.ranked else None))
-    other = aliased(Tagging)
+    first, other = aliased(Tagging), aliased(Tagging)
+    # Most versions are tagged in the first run: for them the database need not sort the others.
+    of_first = (
+        select(first.id)
+        .where(first.version_id == CommentVersion.id, first.run_id == view.ranked[0], first.tagged_at <= view.as_of)
+        .correlate(CommentVersion)
+        .scalar_subquery()
+    )
     rank = case({run_id: place for place, run_id in enumerate(view.ranked)}, value=other.run_id)
     highest = (
         select(other.id)
@@ -184,19 +191,4 @@ def _shown(view: View) -> ColumnElement[bool]:
         .correlate(CommentVersion)
         .scalar_subquery()
     )
-    return Tagging.id == highest
-
-
-def labels(base: Subquery, kind: TagKind, tags: Tags, *, tagging: str = "tagging_id") -> Select[Any]:
-    """The rows of `base` once for every theme, or factor, or raised flag, with its columns from `Tags.of_kind`.
-
-    A factor can be there with both polarities; `first` is 1 in one of a label's rows and 0 in the others.
-
-    Parameters
-    ----------
-    base : a statement with the column that `tagging` names
-    """
-    tag, same = tags.of_kind(kind, tagging_id=base.c[tagging])
-    columns = (tag.c.label, tag.c.stage, tag.c.sentiment.label("label_sentiment"), tag.c.confidence, tag.c.spans)
-    first = tags.first_of_label(tag, kind).label("first")
-    return select(*base.c, *columns, first).select_from(base.join(tag, same))
+    return Tagging.id == func.coalesce(of_first, highest)

@@ -12,8 +12,9 @@ from sqlalchemy import select
 from api.cause_runs.job import TopicsJob
 from api.cause_runs.make_report import make_report
 from api.cause_runs.models import CauseRun
+from api.cause_runs.report import Report
 from api.cause_runs.request import TopicsRequest
-from api.cause_runs.runs import save_run
+from api.cause_runs.runs import show_run, stage_run
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
@@ -87,18 +88,33 @@ def keep_causes(store: Store, *, former: TopicModel | None = None, shown: bool =
     begun = now()
     found, read_up_to = find_causes(store, former=former)
     report = make_report(found, read_up_to=read_up_to)
-    with store.write() as session:
+    return save(store, found, report, created_at=begun, shown=shown)
+
+
+def save(
+    store: Store,
+    found: RootCauses,
+    report: Report,
+    *,
+    created_at: datetime | None = None,
+    shown: bool = True,
+    job_id: int | None = None,
+) -> CauseRun:
+    """Store a run, and let everybody see it."""
+    with store.read() as session:
         active = active_run(session)
         assert active is not None
-        return save_run(
-            session,
-            found=found,
-            report=report,
-            parameters=TopicsRequest.model_validate({"kind": "topics"}).as_parameters(),
-            tag_run_id=active.id,
-            created_at=begun,
-            shown=shown,
-        )
+    run_id = stage_run(
+        store,
+        found=found,
+        report=report,
+        parameters=TopicsRequest.model_validate({"kind": "topics"}).as_parameters(),
+        tag_run_id=active.id,
+        created_at=created_at or now(),
+        job_id=job_id,
+    )
+    with store.write() as session:
+        return show_run(session, run_id, shown=shown)
 
 
 def topic_of(run: CauseRun, theme: str) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 
 import numpy as np
@@ -16,19 +17,18 @@ from api.cause_runs.errors import TopicsNotKept, UnknownCauseRun
 from api.cause_runs.make_report import make_report
 from api.cause_runs.models import CauseMember, CauseRun, CauseSource
 from api.cause_runs.report import versions_in
-from api.cause_runs.runs import current_run, drop_places, load_topics, members, replace_topics, save_run
+from api.cause_runs.runs import current_run, drop_places, load_topics, members, replace_topics
 from api.jobs.jobs import create_job
 from api.removal.erasure import erase
 from api.removal.policy import RetentionPolicy
 from api.removal.retention import apply_policy
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, now
-from api.store.runs import active_run
 from nlp.models.encoder import Floats
 from nlp.record import Comment
 from nlp.root_causes import RootCauses
 from nlp.topics import Quote
-from tests.api.cause_archive import DAYS, FIRST, add_archive, find_causes, keep_causes, topic_of
+from tests.api.cause_archive import DAYS, FIRST, add_archive, find_causes, keep_causes, save, topic_of
 from tests.api.every_table import places_of
 from tests.embedding_stub import EmbeddingStub
 
@@ -98,22 +98,8 @@ class TestKeeping:
         found, read_up_to = find_causes(archive)
         job = create_job(archive, kind="topics", parameters={}, by="test")
         for expected in (1, 1):
-            try:
-                with archive.write() as session:
-                    active = active_run(session)
-                    assert active is not None
-                    save_run(
-                        session,
-                        found=found,
-                        report=make_report(found, read_up_to=read_up_to),
-                        parameters={},
-                        tag_run_id=active.id,
-                        created_at=now(),
-                        shown=True,
-                        job_id=job.id,
-                    )
-            except IntegrityError:
-                pass
+            with suppress(IntegrityError):
+                save(archive, found, make_report(found, read_up_to=read_up_to), job_id=job.id)
             with archive.read() as session:
                 assert len(session.scalars(select(CauseRun)).all()) == expected
 
@@ -234,18 +220,7 @@ class TestForgetting:
         report = make_report(found, read_up_to=read_up_to)
         with archive.write() as session:
             session.execute(delete(StoredComment).where(StoredComment.external_id.like("L%")))
-        with archive.write() as session:
-            active = active_run(session)
-            assert active is not None
-            save_run(
-                session,
-                found=found,
-                report=report,
-                parameters={},
-                tag_run_id=active.id,
-                created_at=now(),
-                shown=True,
-            )
+        save(archive, found, report)
         with archive.read() as session:
             assert places_of(session, "sein") == []
             assert "cause_runs.report" in places_of(session, "yggelig")

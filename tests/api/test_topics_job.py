@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import subprocess
 import time
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
+from dataclasses import replace
+from datetime import UTC
 from threading import Thread
 from typing import Any
 
@@ -11,19 +15,33 @@ import pytest
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 
-from sqlalchemy import select
+from sqlalchemy import func, select, update
 
 from api.access.keys import Caller
-from api.cause_runs.models import CauseMember, CauseRun
-from api.cause_runs.runs import current_run, load_topics, members, replace_topics
+from api.cause_runs import apart as apart_module
+from api.cause_runs import reading
+from api.cause_runs import runs as runs_module
+from api.cause_runs.apart import discover_apart
+from api.cause_runs.discovery import Reading
+from api.cause_runs.embeddings import Pace, embed, forget_versions_read, model_of, not_kept
+from api.cause_runs.errors import TopicsProcessDied
+from api.cause_runs.find import list_cause_runs
+from api.cause_runs.models import CauseMember, CauseRun, ClauseEmbeddings
+from api.cause_runs.runs import current_run, load_topics, members, replace_topics, show_run
 from api.corrections.answers import taxonomy
 from api.corrections.correct import NamedLabel, Wanted, correct
 from api.corrections.decisions import Key
 from api.corrections.models import DecisionKind
+from api.ingest.live import GiveWay
+from api.interactive import InteractiveCalls
+from api.jobs.errors import RecordedError
 from api.jobs.jobs import cancel_job, find_job
+from api.jobs.kinds import Stopped
 from api.jobs.models import JobState
+from api.removal.erasure import erase
 from api.store.database import Store
-from api.store.models import AuditEntry, StoredComment
+from api.store.models import AuditEntry, CommentVersion, StoredComment
+from api.store.search import Filters
 from nlp.record import Comment
 from tests.api.cause_archive import ASKED, DAYS, add_archive, ask, run_topics, topic_of
 from tests.api.serving import Served, wait_for
@@ -230,6 +248,200 @@ class TestFailing:
         done = run_topics(archive, find_job(archive, job.id))
         assert done.state == JobState.SUCCEEDED
         assert shown(archive).job_id == job.id
+
+
+class Counting(EmbeddingStub):
+    """Notes of which comments it embeds clauses."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    def tag_and_embed(self, comments: Iterable[Comment]) -> Iterator[Any]:
+        for comment in comments:
+            self.asked.append(str(comment.id))
+            yield from super().tag_and_embed([comment])
+
+
+def kept_versions(store: Store) -> set[str]:
+    with store.read() as session:
+        return {str(id_) for id_ in session.scalars(select(ClauseEmbeddings.version_id))}
+
+
+class TestKeeping:
+    def test_what_was_read_before_a_kill_is_not_read_again_and_the_result_is_the_same(
+        self,
+        start: Callable[..., Served],
+        archive: Store,
+        database: str,
+        monkeypatch: pytest.MonkeyPatch,
+    ) -> None:
+        monkeypatch.setattr("api.cause_runs.embeddings.COMMENTS_AT_ONCE", 5)
+        whole = run_topics(archive, anew=True, show=False)
+        assert whole.result is not None
+        job = ask(archive, anew=True)
+        before = (
+            "from tests.api.test_topics_job import Slow\nimport api.cause_runs.job as j\nj.TELL_SECONDS = 0.0\n"
+            "import api.cause_runs.embeddings as e\ne.COMMENTS_AT_ONCE = 5"
+        )
+        served = start("lambda _: Slow(0.5)", settings=f"port=0, open=True, database={database!r}", before=before)
+        wait_for(lambda: len(kept_versions(archive)) >= 10)
+        served.process.kill()
+        served.process.wait()
+        kept = kept_versions(archive)
+        reader = Counting()
+        assert run_topics(archive, find_job(archive, job.id), reader=reader).state == JobState.SUCCEEDED
+        assert len(kept) < 2 * DAYS, "it was killed while it read"
+        assert set(reader.asked).isdisjoint(kept)
+        assert set(reader.asked) | kept == {str(version) for version in range(1, 2 * DAYS + 1)}
+        assert kept_versions(archive) == set()
+        with archive.read() as session:
+            calm = session.get_one(CauseRun, whole.result["cause_run"]).report["causes"]
+        assert shown(archive).report["causes"] == calm
+
+    def test_another_model_reads_everything_anew(self, archive: Store) -> None:
+        job = ask(archive)
+        first, second = Counting(), Counting()
+        for name, reader in (("stub@1", first), ("stub@1", second), ("stub@2", second)):
+            feedback = reading.read(
+                archive, Filters(), up_to=100, time_zone=UTC, only=not_kept(job.id, model_of(None, name))
+            )
+            pace = Pace(GiveWay(archive), InteractiveCalls(), lambda _: None)
+            embed(archive, job.id, feedback, reader, model=model_of(None, name), pace=pace)
+            assert len(kept_versions(archive)) == 2 * DAYS
+        assert sorted(first.asked) == sorted(second.asked)
+
+    def test_what_is_kept_goes_with_its_comment(self, archive: Store) -> None:
+        job = ask(archive)
+        feedback = reading.read(archive, Filters(), up_to=100, time_zone=UTC)
+        pace = Pace(GiveWay(archive), InteractiveCalls(), lambda _: None)
+        embed(archive, job.id, feedback, EmbeddingStub(), model="stub", pace=pace)
+        with archive.read() as session:
+            gone = session.scalars(
+                select(CommentVersion.id).join(CommentVersion.comment).where(StoredComment.respondent == "s3")
+            ).all()
+        assert {str(id_) for id_ in gone} <= kept_versions(archive)
+        erase(archive, "s3", by="test")
+        assert kept_versions(archive).isdisjoint(str(id_) for id_ in gone)
+        assert len(kept_versions(archive)) == 2 * DAYS - 1
+
+    def test_clauses_that_a_correction_makes_anew_are_read_too(
+        self, archive: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """As `discover` meets it: a version whose row is missing is read, and causes are looked for once more."""
+        asked: list[int] = []
+
+        def discover(store: Store, read: Reading, *, progress: Any) -> int | None:
+            if not asked:
+                forget_versions_read(store, [7])
+            asked.append(len(kept_versions(store)))
+            return really(store, read, progress=progress)
+
+        from api.cause_runs import discovery
+
+        really = discovery.discover
+        monkeypatch.setattr("api.cause_runs.discovery.discover", discover)
+        reader = Counting()
+        assert run_topics(archive, reader=reader).state == JobState.SUCCEEDED
+        assert asked == [2 * DAYS - 1, 2 * DAYS]
+        assert Counter(reader.asked)["7"] == 2 * Counter(reader.asked)["9"]
+
+    def test_nothing_is_kept_of_a_job_that_fails(self, archive: Store) -> None:
+        assert run_topics(archive, smallest=1_000).state == JobState.FAILED
+        assert kept_versions(archive) == set()
+
+    def test_nobody_sees_a_run_that_is_being_stored(self, archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("api.cause_runs.runs.ROWS_AT_ONCE", 5)
+        run_topics(archive)
+        before, seen = shown(archive).id, []
+
+        def existing(session: Any, versions: Any) -> set[int]:
+            with archive.read() as other:
+                runs = list_cause_runs(other, limit=9).runs
+                parts = other.scalar(select(func.count()).where(CauseMember.cause_run_id > before))
+                seen.append(([run.id for run in runs], shown(archive).id, parts))
+            return really(session, versions)
+
+        really = runs_module._existing
+        monkeypatch.setattr(runs_module, "_existing", existing)
+        run_topics(archive, seed=2)
+        assert {(tuple(runs), current) for runs, current, _ in seen} == {((before,), before)}
+        assert max(parts for _, _, parts in seen) >= 2 * 5, "it is stored in parts"
+        assert shown(archive).id > before
+
+    def test_a_job_that_is_cancelled_while_it_is_stored_leaves_nothing(
+        self, archive: Store, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        job = ask(archive)
+
+        def stage(*arguments: Any, **named: Any) -> int:
+            run_id = really(*arguments, **named)
+            cancel_job(archive, job.id, by="test")
+            return run_id
+
+        really = runs_module.stage_run
+        monkeypatch.setattr("api.cause_runs.discovery.stage_run", stage)
+        assert run_topics(archive, job).state == JobState.CANCELLED
+        with archive.read() as session:
+            assert session.scalars(select(CauseRun)).all() == []
+            assert session.scalars(select(CauseMember)).all() == []
+        assert kept_versions(archive) == set()
+
+
+class TestApart:
+    """Finding causes in a process of its own."""
+
+    @pytest.fixture
+    def read(self, archive: Store) -> Reading:
+        job = ask(archive, anew=True)
+        feedback = reading.read(archive, Filters(), up_to=100, time_zone=UTC)
+        pace = Pace(GiveWay(archive), InteractiveCalls(), lambda _: None)
+        embed(archive, job.id, feedback, EmbeddingStub(), model="stub", pace=pace)
+        begun = archive.settled_moment().isoformat()
+        return Reading(job.id, job.parameters, 2 * DAYS, 100, begun, 1, EmbeddingStub.name, "stub")
+
+    def test_a_service_finds_the_same_causes_and_its_callers_are_not_held_up(
+        self, archive: Store, read: Reading
+    ) -> None:
+        from api.cause_runs.discovery import discover
+
+        told: list[str] = []
+        run_id = discover_apart(archive, read, progress=lambda step, _: told.append(step))
+        assert {"collecting", "clustering", "storing"} <= set(told)
+        with archive.write() as session:
+            apart = show_run(session, run_id or 0, shown=False).report["causes"]
+            session.execute(update(CauseRun).values(job_id=None))
+        here = discover(archive, read, progress=lambda *_: None)
+        with archive.read() as session:
+            assert session.get_one(CauseRun, here).report["causes"] == apart
+
+    def test_its_errors_keep_their_codes(self, archive: Store, read: Reading) -> None:
+        few = replace(read, parameters={**read.parameters, "smallest": 1_000})
+        with pytest.raises(RecordedError) as error:
+            discover_apart(archive, few, progress=lambda *_: None)
+        assert error.value.code == "no_topics"
+
+    def test_one_that_dies_is_told(self, archive: Store, read: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setitem(apart_module.ONE_THREAD, "PYTHONHOME", "/nowhere")  # Python itself does not start
+        with pytest.raises(TopicsProcessDied, match="memory"):
+            discover_apart(archive, read, progress=lambda *_: None)
+
+    def test_it_ends_when_the_job_does(self, archive: Store, read: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
+        started: list[subprocess.Popen[str]] = []
+
+        class Noted(subprocess.Popen[str]):
+            def __init__(self, *arguments: Any, **named: Any) -> None:
+                super().__init__(*arguments, **named)
+                started.append(self)
+
+        def stop(step: str, _share: float) -> None:
+            if step == "collecting":
+                raise Stopped
+
+        monkeypatch.setattr(subprocess, "Popen", Noted)
+        with pytest.raises(Stopped):
+            discover_apart(archive, read, progress=stop)
+        (process,) = started
+        assert process.poll() is not None
 
 
 def cause_themes(store: Store) -> set[str]:
