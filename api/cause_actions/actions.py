@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from api.cause_actions.errors import TooManyActions, UnknownAction
 from api.cause_actions.fields import PLACES, refuse_bad_days
 from api.cause_actions.models import CauseAction
+from api.cause_actions.moves import forget_moves
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cause_runs.runs import current_run_in
 from api.reports.dimensions import check
@@ -125,6 +126,7 @@ def change_action(session: Session, id_: int, changes: Mapping[str, Any], *, by:
     if changes.get("topic", action.topic) != action.topic:
         refuse_unknown_cause(session, changes["topic"])
         _refuse_too_many(session, changes["topic"])
+        forget_moves(session, id_)
     check(tuple(changes.get("where", ())), known=PLACES)
     changed = [name for name, value in changes.items() if getattr(action, name) != value]
     for name in changed:

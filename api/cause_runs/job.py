@@ -19,9 +19,11 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import select
 
+from api.cause_actions.moves import follow_run
 from api.cause_runs import reading
 from api.cause_runs.errors import TopicsNotKept
 from api.cause_runs.models import CauseMember, CauseRun
+from api.cause_runs.report import Report
 from api.cause_runs.request import require_extra
 from api.cause_runs.runs import current_run, drop_places, load_topics, save_run
 from api.ingest.live import GiveWay
@@ -210,6 +212,8 @@ def _store(
             shown=job.parameters["show"],
             job_id=job.id,
         )
+        if run.shown:
+            follow_run(session, _continued(report), run_id=run.id, by=row.created_by)
         row.total = row.done = run.n_comments
         row.result = {
             "cause_run": run.id,
@@ -221,6 +225,16 @@ def _store(
         row.state, row.ended_at, row.doing, row.per_second = JobState.SUCCEEDED, now(), None, None
         note(session, by=row.created_by, action="causes.found", subject=str(run.id), detail=dict(row.result))
     return "done"
+
+
+def _continued(report: Report) -> dict[str, str]:
+    """The ids of causes that had others in the former run, by these: after another model, or where it was asked so."""
+    ids = {cause["topic"] for cause in report["causes"]}
+    return {
+        cause["since"]["former"]: cause["topic"]
+        for cause in report["causes"]
+        if cause["since"] is not None and cause["since"]["former"] not in {None, *ids}
+    }
 
 
 def _clear(job: JobContext) -> bool:

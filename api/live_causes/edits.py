@@ -1,8 +1,9 @@
 """What analysts do to causes: other names, merges, splits. At once in the current run, and kept by every later one.
 
-Each is one transaction: topics, places in comments, report, a row of `cause_edits`, a line of the audit log. A name
-changes no figure. After a merge or a split the figures of the topics that it touched are unknown (null) until the job
-`cause_figures`, which is asked for in the same transaction, has made them anew; a wrong one is never shown.
+Each is one transaction: topics, places in comments, report, what was done about the causes, a row of `cause_edits`, a
+line of the audit log. A name changes no figure. After a merge or a split the figures of the topics that it touched are
+unknown (null) until the job `cause_figures`, which is asked for in the same transaction, has made them anew; a wrong
+one is never shown.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from api.access.keys import Caller
+from api.cause_actions.moves import Moved, follow_merge, follow_split
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cause_runs.models import CauseMember
 from api.cause_runs.runs import keep_removals_out, load_topics, members, replace_topics_in
@@ -92,7 +94,7 @@ def rename(store: Store, topic: str, label: Mapping[str, str], *, editor: Editor
 
 
 def merge(store: Store, topic: str, absorbed: Sequence[str], *, editor: Editor) -> CauseEdit:
-    """Let a cause take in others; it keeps its id and its name.
+    """Let a cause take in others; it keeps its id and its name, and what was done about them stands at it from now on.
 
     Raises
     ------
@@ -108,7 +110,8 @@ def merge(store: Store, topic: str, absorbed: Sequence[str], *, editor: Editor) 
 
 
 def split(store: Store, topic: str, parts: Sequence[Sequence[Place]], *, reader: Any, editor: Editor) -> CauseEdit:
-    """Part a cause; its other places go to the part that they are nearest to, and the largest part keeps the id.
+    """Part a cause; its other places go to the part that they are nearest to. The largest part keeps the id, and with it
+    what was done about the cause.
 
     Parameters
     ----------
@@ -193,15 +196,27 @@ def _store(
         detail=dict(changed.detail),
     )
     session.add(edit)
+    session.flush()
+    moved = _follow(session, edit, by=editor.caller.prefix)
+    if moved:
+        edit.detail = {**edit.detail, "actions": [each.as_json() for each in moved]}
     if changed.touched:
         run.report = without_figures(run.report, changed.touched)
         ask_for_figures(session, run.id, by=editor.caller.prefix)
     session.flush()
-    about = {name: value for name, value in changed.detail.items() if name != "label"}
+    about = {name: value for name, value in edit.detail.items() if name != "label"}
     readers = {"readers": sorted(changed.detail["label"])} if "label" in changed.detail else {}
     detail = {"edit": edit.id, "run": run.id, **about, **readers}
     note(session, by=editor.caller.prefix, action=f"cause.{DONE[kind]}", subject=f"cause {topic}", detail=detail)
     return edit
+
+
+def _follow(session: Session, edit: CauseEdit, *, by: str) -> list[Moved]:
+    if edit.kind == EditKind.MERGE:
+        return follow_merge(session, edit.topic, edit.detail["with"], edit_id=edit.id, by=by)
+    if edit.kind == EditKind.SPLIT:
+        return follow_split(session, edit.topic, edit_id=edit.id, by=by)
+    return []
 
 
 def _quotes(store: Store, own: Sequence[CauseMember], parts: Sequence[Sequence[Place]]) -> list[list[Quote]]:

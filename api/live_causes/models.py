@@ -74,7 +74,8 @@ class EditKind(StrEnum):
 class CauseEdit(Base):
     """What an analyst did to a topic. Rows are added, never changed; nothing in them is a customer's word.
 
-    `detail` has the names that were given, the topics that were taken in, or the topics of the parts.
+    `detail` has the names that were given, the topics that were taken in, or the topics of the parts; and which actions
+    stood at these topics and stand where now.
     """
 
     __tablename__ = "cause_edits"

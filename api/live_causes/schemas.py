@@ -92,6 +92,16 @@ class SplitRequest(Closed):
         return [[Place(each.comment, each.start, each.end) for each in part] for part in self.parts]
 
 
+class ActionMovedOut(BaseModel):
+    """An action on a cause that was edited."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    action: int = Field(description="Its id.")
+    from_: str = Field(alias="from", description="The cause that it stood at.")
+    to: str = Field(description="The cause that it stands at since; the same one if it stayed.")
+
+
 class CauseEditOut(BaseModel):
     """What an analyst did to a cause."""
 
@@ -104,6 +114,11 @@ class CauseEditOut(BaseModel):
         description="`label`: the names that were given. `with`: the topics that were taken in. `parts`: the topics of "
         "the parts, the one that kept the id first, and in how many places each is said."
     )
+    actions: list[ActionMovedOut] = Field(
+        description="What was done about the causes that were merged or split, and where it stands since: actions on "
+        "causes that were taken in go to the one that took them in; those on a cause that was split stay with the part "
+        "that kept the id."
+    )
     key: str = Field(description="The prefix of the key, or the user of the command line.")
     key_name: str = Field(description="That key's name.")
     by: str | None = Field(description="The person, if one was named.")
@@ -111,8 +126,15 @@ class CauseEditOut(BaseModel):
 
     @classmethod
     def of(cls, edit: CauseEdit) -> Self:
-        same = ("id", "at", "topic", "detail", "key", "key_name", "by", "why")
-        return cls(**{name: getattr(edit, name) for name in same}, run=edit.cause_run_id, kind=EditKind(edit.kind))
+        same = ("id", "at", "topic", "key", "key_name", "by", "why")
+        detail = {name: value for name, value in edit.detail.items() if name != "actions"}
+        return cls(
+            **{name: getattr(edit, name) for name in same},
+            run=edit.cause_run_id,
+            kind=EditKind(edit.kind),
+            detail=detail,
+            actions=[ActionMovedOut.model_validate(each) for each in edit.detail.get("actions", ())],
+        )
 
 
 class CauseEditPage(BaseModel):

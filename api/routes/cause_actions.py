@@ -20,6 +20,7 @@ from api.cause_actions.actions import (
 )
 from api.cause_actions.errors import BadActionDays, TooManyActions, UnknownAction
 from api.cause_actions.models import CauseAction
+from api.cause_actions.moves import moves_of
 from api.cause_actions.schemas import TOPIC, ActionChanges, ActionOut, ActionPage, NewAction
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cursor import BadCursor, cursor_after, id_before
@@ -165,7 +166,9 @@ def _with_effects(store: Store, actions: Sequence[CauseAction], time_zone: str) 
     from api.cause_actions.effects import effects_of  # noqa: PLC0415, it needs the extra
 
     effects = effects_of(store, actions, zone=Zone.named(time_zone))
-    return [ActionOut.of(action, effects[action.id]) for action in actions]
+    with store.read() as session:
+        moves = moves_of(session, [action.id for action in actions])
+    return [ActionOut.of(action, moves.get(action.id, ()), effects[action.id]) for action in actions]
 
 
 def _require_statistics() -> None:
