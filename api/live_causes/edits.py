@@ -110,8 +110,8 @@ def merge(store: Store, topic: str, absorbed: Sequence[str], *, editor: Editor) 
 
 
 def split(store: Store, topic: str, parts: Sequence[Sequence[Place]], *, reader: Any, editor: Editor) -> CauseEdit:
-    """Part a cause; its other places go to the part that they are nearest to. The largest part keeps the id, and with it
-    what was done about the cause.
+    """Part a cause; its other places go to the part that they are nearest to. The largest part keeps the id, and what
+    was done about the cause stays with it.
 
     Parameters
     ----------
