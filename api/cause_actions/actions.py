@@ -21,6 +21,8 @@ from api.store.audit import note
 from api.store.models import now
 
 MOST_OF_CAUSE: Final = 50
+NOT_JUDGED: Final = frozenset({"what", "who"})
+"""Fields that say nothing of what came of an action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +136,8 @@ def change_action(session: Session, id_: int, changes: Mapping[str, Any], *, by:
     refuse_bad_days(since=action.since, baseline_from=action.baseline_from, until=action.until)
     if changed:
         action.changed_at = now()
+        if set(changed) - NOT_JUDGED:
+            action.verdict = action.judged_at = None
         detail = {"topic": action.topic, "fields": sorted(changed)}
         note(session, by=by, action="cause_action.changed", subject=f"action {id_}", detail=detail)
     session.flush()

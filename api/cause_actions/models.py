@@ -19,6 +19,7 @@ class CauseAction(Base):
 
     `topic` is no foreign key: topics keep their ids from run to run, and an action outlives one that fades. `where` has
     by dimension the values in which it was done; everywhere if it is empty. `until` is its last day.
+    `verdict` is what came of it at `judged_at`; None until that is known, and once the action or its cause is another.
     """
 
     __tablename__ = "cause_actions"
@@ -35,6 +36,8 @@ class CauseAction(Base):
     created_by: Mapped[str] = mapped_column(String(LONGEST_NAME))
     created_at: Mapped[datetime] = mapped_column(default=now)
     changed_at: Mapped[datetime] = mapped_column(default=now)
+    verdict: Mapped[str | None] = mapped_column(String(16))
+    judged_at: Mapped[datetime | None]
 
 
 class Became(StrEnum):

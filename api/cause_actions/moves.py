@@ -123,6 +123,7 @@ def _move(
     session: Session, action: CauseAction, to: str, *, by: str, edit_id: int | None = None, run_id: int | None = None
 ) -> Moved:
     moved = Moved(action.id, action.topic, to)
+    action.verdict = action.judged_at = None  # of the cause as it was
     if moved.was != to:
         action.topic = to
         because = {"edit": edit_id} if edit_id is not None else {"run": run_id}

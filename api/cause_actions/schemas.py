@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from api.cause_actions.fields import Day, What, Where
 from api.cause_actions.models import LONGEST_TOPIC, Became, CauseAction, CauseActionMove
+from api.cause_actions.verdicts import LatestVerdict
 from api.comment_schemas import Name
 from api.known_fields import KnownFields
 
@@ -173,16 +175,32 @@ class ActionOut(BaseModel):
         description="What analysts and runs have made of its cause since it was added, the first first: before that, "
         "`effect` would have been counted on other comments."
     )
-    effect: EffectOut = Field(description="What came of it.")
+    effect: EffectOut | None = Field(
+        description="What came of it; null only within a cause, where the service lacks the extra `topics`."
+    )
 
     @classmethod
-    def of(cls, action: CauseAction, moves: Sequence[CauseActionMove], effect: Mapping[str, Any]) -> Self:
+    def of(cls, action: CauseAction, moves: Sequence[CauseActionMove], effect: Mapping[str, Any] | None) -> Self:
         names = set(cls.model_fields) - {"effect", "came_from"}
         return cls(
             **{name: getattr(action, name) for name in names},
             came_from=[CameFromOut.of(move) for move in moves],
-            effect=EffectOut.model_validate(dict(effect)),
+            effect=None if effect is None else EffectOut.model_validate(dict(effect)),
         )
+
+
+class LatestVerdictOut(BaseModel):
+    """What came of the action on a cause that began last."""
+
+    action: int = Field(description="Its id.")
+    verdict: Literal["fell", "rose", "no_effect", "too_early", "no_baseline", "cause_gone"] = Field(
+        description="As in `effect` of the action."
+    )
+    as_of: datetime = Field(description="When it was computed, in UTC.")
+
+    @classmethod
+    def of(cls, latest: LatestVerdict | None) -> Self | None:
+        return None if latest is None else cls.model_validate(asdict(latest))
 
 
 class ActionPage(BaseModel):

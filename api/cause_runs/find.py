@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from api.cause_actions.schemas import ActionOut
+from api.cause_actions.verdicts import NO_ACTIONS, actions_of_causes
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.report import Cause
@@ -83,12 +85,20 @@ def list_causes(
     found = [cause for cause in run.report["causes"] if filters.lets_through(cause)]
     if filters.rising:
         found.sort(key=lambda cause: int(cause["rank_rising"]))
-    causes = [CauseBrief.of(cause, language) for cause in found[:limit]]
+    shown = found[:limit]
+    done = actions_of_causes(session, [cause["topic"] for cause in shown])
+    causes = [CauseBrief.of(cause, language, done.get(cause["topic"], NO_ACTIONS)) for cause in shown]
     return CauseList(run=_told(session, run), total=len(found), causes=causes)
 
 
-def one_cause(session: Session, run_id: int | None, topic: str, *, language: ReaderLanguage) -> CauseOut:
+def one_cause(
+    session: Session, run_id: int | None, topic: str, *, language: ReaderLanguage, actions: list[ActionOut]
+) -> CauseOut:
     """A cause with all that is known of it.
+
+    Parameters
+    ----------
+    actions : what was done about it, with what came of it
 
     Raises
     ------
@@ -105,6 +115,8 @@ def one_cause(session: Session, run_id: int | None, topic: str, *, language: Rea
         run_id=run.id,
         quotes=_quotes(session, cause),
         assigned_later=session.scalar(later) or 0,
+        done=actions_of_causes(session, [topic]).get(topic, NO_ACTIONS),
+        actions=actions,
     )
 
 

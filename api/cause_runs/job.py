@@ -20,6 +20,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import select
 
 from api.cause_actions.moves import follow_run
+from api.cause_actions.verdicts import ask_for_verdicts
 from api.cause_runs import reading
 from api.cause_runs.errors import TopicsNotKept
 from api.cause_runs.models import CauseMember, CauseRun
@@ -214,6 +215,7 @@ def _store(
         )
         if run.shown:
             follow_run(session, _continued(report), run_id=run.id, by=row.created_by)
+            ask_for_verdicts(session, by=row.created_by)
         row.total = row.done = run.n_comments
         row.result = {
             "cause_run": run.id,

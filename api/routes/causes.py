@@ -3,21 +3,26 @@
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query
+from pydantic import AfterValidator, WithJsonSchema
 
 from api.access.guard import needs
 from api.access.scopes import Scope
+from api.cause_actions.told import told_of_cause
 from api.cause_runs import find
 from api.cause_runs.errors import NoCauses, UnknownCause, UnknownCauseRun
 from api.cause_runs.schemas import CauseCommentPage, CauseList, CauseOut, CauseRunList, ReaderLanguage
 from api.cursor import BadCursor
 from api.dependencies import StoreDep
 from api.problems import documented
+from api.reports.query import ZONES, known_zone
+from api.reports.zones import Zone
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, MOST_IN_PAGE, THEMES, UnknownFilter, only_filters
 from nlp.errors import UnknownLabel
 from nlp.record import SentimentLabel
 
 MOST_CAUSES = 1_000
 MOST_RUNS = 200
+MOST_ACTIONS = 50
 
 Run = Annotated[
     int | None,
@@ -26,6 +31,12 @@ Run = Annotated[
 Language = Annotated[ReaderLanguage, Query(description="Of the names.")]
 Topic = Annotated[
     str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="The cause's id: `topic` in `GET /v1/causes`.")
+]
+TimeZone = Annotated[
+    str,
+    Query(max_length=64, description="Where days begin, by its IANA name."),
+    AfterValidator(known_zone),
+    WithJsonSchema(ZONES),
 ]
 
 
@@ -67,12 +78,16 @@ def causes_router() -> APIRouter:
         summary="Read a root cause",
         operation_id="read_cause",
         responses=documented(NoCauses, UnknownCauseRun, UnknownCause, UnknownFilter, *EVERYWHERE),
-        dependencies=[needs(Scope.READ), only_filters("run", "language")],
+        dependencies=[needs(Scope.READ), only_filters("run", "language", "time_zone")],
     )
-    def get_cause(store: StoreDep, topic: Topic, run: Run = None, language: Language = "en") -> CauseOut:
-        """Tells all about a cause: what it costs, its weeks, where it concentrates, what goes with it, and quotes."""
+    def get_cause(
+        store: StoreDep, topic: Topic, run: Run = None, language: Language = "en", time_zone: TimeZone = "Europe/Oslo"
+    ) -> CauseOut:
+        """Tells all about a cause: what it costs, its weeks, where it concentrates, what goes with it, quotes, and what
+        was done about it and came of that."""
+        actions = told_of_cause(store, topic, zone=Zone.named(time_zone), limit=MOST_ACTIONS)
         with store.read() as session:
-            return find.one_cause(session, run, topic, language=language)
+            return find.one_cause(session, run, topic, language=language, actions=actions)
 
     @router.get(
         "/v1/causes/{topic}/comments",

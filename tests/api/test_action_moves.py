@@ -41,8 +41,8 @@ def client(store: Store) -> Iterator[TestClient]:
         yield client
 
 
-def add(client: TestClient, topic: str, what: str = "Ny budrute") -> dict[str, Any]:
-    body = {"what": what, "who": "Logistikk", "since": SINCE, "baseline_from": "2026-03-01"}
+def add(client: TestClient, topic: str, what: str = "Ny budrute", **fields: Any) -> dict[str, Any]:
+    body = {"what": what, "who": "Logistikk", "since": SINCE, "baseline_from": "2026-03-01", **fields}
     answer = client.post(f"/v1/causes/{topic}/actions", json=body)
     assert answer.status_code == 201, answer.text
     return answer.json()
