@@ -10,7 +10,6 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -145,10 +144,10 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
 
 def _nightly(settings: Settings, store: Store, runner: JobRunner) -> list[NightlyRefit]:
     """What asks for causes every night, if it was set."""
-    if settings.refit_at is None:
+    if settings.nightly is None:
         return []
-    zone = ZoneInfo(settings.refit_time_zone)
-    return [NightlyRefit(store, at=settings.refit_at, zone=zone, wake_jobs=runner.wake)]
+    at, zone = settings.nightly
+    return [NightlyRefit(store, at=at, zone=zone, wake_jobs=runner.wake)]
 
 
 def _say_who_may_enter(settings: Settings, store: Store) -> None:

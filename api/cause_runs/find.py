@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
@@ -29,6 +29,7 @@ from api.cause_runs.schemas import (
 )
 from api.comment_schemas import CommentOut
 from api.cursor import cursor_after, id_before
+from api.live_causes.schemas import CauseDriftOut
 from api.reports.quotes import excerpt
 from api.store.models import CommentVersion, Source, StoredComment
 from api.store.search import find_versions
@@ -78,9 +79,20 @@ def run_named(session: Session, run_id: int | None) -> CauseRun:
 
 
 def list_causes(
-    session: Session, run_id: int | None, filters: CauseFilters, *, language: ReaderLanguage, limit: int
+    session: Session,
+    run_id: int | None,
+    filters: CauseFilters,
+    *,
+    language: ReaderLanguage,
+    limit: int,
+    drift: Callable[[Session], CauseDriftOut | None],
 ) -> CauseList:
-    """Causes of a run by rank; those that have risen, if they alone are asked for, by their own rank."""
+    """Causes of a run by rank; those that have risen, if they alone are asked for, by their own rank.
+
+    Parameters
+    ----------
+    drift : how far what came since is from the current run
+    """
     run = run_named(session, run_id)
     found = [cause for cause in run.report["causes"] if filters.lets_through(cause)]
     if filters.rising:
@@ -88,7 +100,8 @@ def list_causes(
     shown = found[:limit]
     done = actions_of_causes(session, [cause["topic"] for cause in shown])
     causes = [CauseBrief.of(cause, language, done.get(cause["topic"], NO_ACTIONS)) for cause in shown]
-    return CauseList(run=_told(session, run), total=len(found), causes=causes)
+    head = _told(session, run)
+    return CauseList(run=head, drift=drift(session) if head.current else None, total=len(found), causes=causes)
 
 
 def one_cause(

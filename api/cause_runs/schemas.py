@@ -13,6 +13,7 @@ from api.cause_actions.verdicts import ActionsOfCause
 from api.cause_runs.models import CauseRun
 from api.cause_runs.report import Cause
 from api.comment_schemas import CommentOut
+from api.live_causes.schemas import CauseDriftOut
 from nlp.record import FactorName, Polarity
 
 Day = date  # a field is called `date`
@@ -254,6 +255,10 @@ class CauseList(BaseModel):
     """Causes of a run, by rank."""
 
     run: CauseRunOut = Field(description="The run.")
+    drift: CauseDriftOut | None = Field(
+        description="How far what came since is from the run, and when causes are found anew, as in `GET "
+        "/v1/causes/drift`; null of a run that is not the current one."
+    )
     total: int = Field(description="Causes that the filters let through.")
     causes: list[CauseBrief] = Field(description="At most `limit` of them.")
 

@@ -125,16 +125,21 @@ def drift(
     """Say how far the comments that came since causes were found are from those that they were found in."""
     from api.cause_runs.errors import NoCauses  # noqa: PLC0415
     from api.live_causes.drift import drift_of_causes  # noqa: PLC0415
+    from api.live_causes.refit import Nightly  # noqa: PLC0415
     from api.live_causes.schemas import CauseDriftOut  # noqa: PLC0415
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store.models import now  # noqa: PLC0415
 
+    nightly = read_settings(database=database).nightly
     with open_store(database) as store, store.read() as session:
         found = drift_of_causes(session)
     if found is None:
         raise NoCauses
-    shown: dict[str, Any] = CauseDriftOut.of(found).model_dump(mode="json")
+    told = CauseDriftOut.of(found, next_refit=None if nightly is None else Nightly(*nightly).next_due(now()))
     if as_json:
-        typer.echo(CauseDriftOut.of(found).model_dump_json())
+        typer.echo(told.model_dump_json())
         return
+    shown: dict[str, Any] = told.model_dump(mode="json")
     for name, value in shown.items():
         typer.echo(f"{name}: {round(value, 4) if isinstance(value, float) else value}")
 

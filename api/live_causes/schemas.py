@@ -166,7 +166,11 @@ class CauseDriftOut(BaseModel):
     active_model: str | None = Field(description="The model at work; if it is another, nothing can be assigned.")
     refit: bool = Field(description="The verdict: causes should be found anew before the next nightly run.")
     why: str = Field(description="The verdict in a sentence.")
+    next_refit: datetime | None = Field(
+        description="When the nightly run comes next, in UTC: it finds causes anew if anything has changed by then; "
+        "null where none is set (`--refit-at`)."
+    )
 
     @classmethod
-    def of(cls, drift: CauseDrift) -> Self:
-        return cls(**asdict(drift))
+    def of(cls, drift: CauseDrift, *, next_refit: datetime | None) -> Self:
+        return cls(**asdict(drift), next_refit=next_refit)

@@ -11,7 +11,6 @@ from api.access.scopes import Scope
 from api.cause_runs.errors import NoCauses, TopicsNotKept, UnknownCause
 from api.dependencies import NotReady, StoreDep, TaggerDep, UnsupportedMediaType, WakeJobsDep, require_json
 from api.live_causes import examples
-from api.live_causes.drift import drift_of_causes
 from api.live_causes.edits import Editor, list_edits, merge, rename, split
 from api.live_causes.schemas import (
     CauseDriftOut,
@@ -22,7 +21,7 @@ from api.live_causes.schemas import (
     SplitRequest,
 )
 from api.problems import InvalidJson, documented
-from api.routes.causes import Topic
+from api.routes.causes import DriftDep, Topic
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from nlp.errors import MissingExtra
 from nlp.topics import BadTopicEdit, UnknownTopic, WrongEmbeddings
@@ -40,14 +39,14 @@ EDITING = (InvalidJson, UnsupportedMediaType, NoCauses, UnknownCause, TopicsNotK
     responses=documented(NoCauses, UnknownFilter, *EVERYWHERE),
     dependencies=[needs(Scope.READ), only_filters()],
 )
-def drift(store: StoreDep) -> CauseDriftOut:
+def drift(store: StoreDep, drift_of: DriftDep) -> CauseDriftOut:
     """Compares the comments that were assigned since the current run of causes with those that it has read, and says
-    whether causes should be found anew before the next nightly run."""
+    whether causes should be found anew before the next nightly run, and when that comes."""
     with store.read() as session:
-        found = drift_of_causes(session)
+        found = drift_of(session)
     if found is None:
         raise NoCauses
-    return CauseDriftOut.of(found)
+    return found
 
 
 @router.get(
