@@ -56,8 +56,8 @@ def actions_of_causes(session: Session, topics: Collection[str]) -> Mapping[str,
     query = select(*columns).where(CauseAction.topic.in_(topics)).order_by(CauseAction.since, CauseAction.id)
     of_cause: defaultdict[str, list[LatestVerdict | None]] = defaultdict(list)
     for topic, id_, verdict, judged_at in session.execute(query):
-        known = verdict is not None and judged_at is not None
-        of_cause[topic].append(LatestVerdict(id_, verdict, judged_at) if known else None)
+        latest = None if verdict is None or judged_at is None else LatestVerdict(id_, verdict, judged_at)
+        of_cause[topic].append(latest)
     return {topic: ActionsOfCause(len(found), found[-1]) for topic, found in of_cause.items()}
 
 

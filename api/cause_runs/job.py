@@ -31,6 +31,7 @@ from api.ingest.live import GiveWay
 from api.jobs.jobs import job_of
 from api.jobs.kinds import JobContext, Steps
 from api.jobs.models import JobState
+from api.live_causes.before import drop_before
 from api.live_causes.topics import CurrentTopics, current_topics
 from api.retag.request import filters_of
 from api.store.audit import note
@@ -214,6 +215,7 @@ def _store(
             job_id=job.id,
         )
         if run.shown:
+            drop_before(session, but_of=run.id)
             follow_run(session, _continued(report), run_id=run.id, by=row.created_by)
             ask_for_verdicts(session, by=row.created_by)
         row.total = row.done = run.n_comments

@@ -97,9 +97,28 @@ def split(
         _show(split_cause(store, topic, parts, reader=Tagger.load(model), editor=_editor(by, why)))
 
 
+@causes_commands.command(epilog="Example: `stemme causes undo 12 --why 'De var to ting likevel'`")
+def undo(
+    edit: Annotated[int, typer.Argument(min=1, metavar="EDIT", help="The edit's id: `stemme causes edits`.")],
+    *,
+    why: Why = None,
+    by: By = None,
+    database: Database = None,
+) -> None:
+    """Let causes be as they were before an edit: the latest of a cause, until a run finds causes anew."""
+    from api.live_causes.undo import undo as undo_edit  # noqa: PLC0415
+
+    with open_store(database) as store:
+        _show(undo_edit(store, edit, editor=_editor(by, why)))
+
+
 @causes_commands.command(epilog="Example: `stemme causes edits -n 20`")
 def edits(
     *,
+    topic: Annotated[
+        str | None,
+        typer.Option("--topic", help="Only what changed this cause, took it away or made it.", show_default=False),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Edits at most.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")] = False,
     database: Database = None,
@@ -107,11 +126,15 @@ def edits(
     """List what analysts did to causes, the newest first."""
     from api.live_causes.edits import list_edits  # noqa: PLC0415
     from api.live_causes.schemas import CauseEditOut  # noqa: PLC0415
+    from api.live_causes.undo import undone_by  # noqa: PLC0415
 
     with open_store(database) as store, store.read() as session:
-        found = list_edits(session, limit=limit)
+        found = list_edits(session, topic=topic, limit=limit)
+        undone = undone_by(session, [each.id for each in found])
     for each in found:
-        typer.echo(CauseEditOut.of(each).model_dump_json() if as_json else "  ".join(_columns(each)))
+        by = undone.get(each.id)
+        told = CauseEditOut.of(each, undone_by=by).model_dump_json(by_alias=True)
+        typer.echo(told if as_json else "  ".join([*_columns(each), *([] if by is None else [f"undone by {by}"])]))
     if not found:
         typer.echo("Nobody has edited a cause.", err=True)
 
@@ -172,7 +195,9 @@ def _show(edit: CauseEdit) -> None:
 
 def _columns(edit: CauseEdit) -> list[str]:
     detail = edit.detail
-    if "label" in detail:
+    if edit.undoes is not None:
+        what = f"took back {detail['kind']} {edit.undoes}"
+    elif "label" in detail:
         what = "; ".join(f"{reader}: {name}" for reader, name in detail["label"].items())
     elif "with" in detail:
         what = f"took in {', '.join(detail['with'])}"

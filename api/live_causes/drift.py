@@ -93,6 +93,7 @@ def drift_of_causes(session: Session) -> CauseDrift | None:
 def _former(session: Session, topics: CurrentTopics) -> _Former:
     query = select(CauseRun.created_at, CauseRun.topics).where(CauseRun.id == topics.run_id)
     found_at, archive = session.execute(query).one()
+    assert archive is not None  # or there would be no current topics
     model = TopicModel.from_bytes(archive)
     ids = [topic.id for topic in model.topics]
     return _Former(topics, found_at, ids, tally_of(model.assignment, len(ids)))

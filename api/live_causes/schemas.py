@@ -112,8 +112,10 @@ class CauseEditOut(BaseModel):
     topic: str = Field(description="The cause's topic.")
     detail: dict[str, Any] = Field(
         description="`label`: the names that were given. `with`: the topics that were taken in. `parts`: the topics of "
-        "the parts, the one that kept the id first, and in how many places each is said."
+        "the parts, the one that kept the id first, and in how many places each is said. `edit`, `kind`: of an undo, "
+        "the edit that it took back, and what that was."
     )
+    undone_by: int | None = Field(description="The edit that took it back; null if it holds.")
     actions: list[ActionMovedOut] = Field(
         description="What was done about the causes that were merged or split, and where it stands since: actions on "
         "causes that were taken in go to the one that took them in; those on a cause that was split stay with the part "
@@ -125,7 +127,7 @@ class CauseEditOut(BaseModel):
     why: str | None = Field(description="Why, if it was said.")
 
     @classmethod
-    def of(cls, edit: CauseEdit) -> Self:
+    def of(cls, edit: CauseEdit, *, undone_by: int | None = None) -> Self:
         same = ("id", "at", "topic", "key", "key_name", "by", "why")
         detail = {name: value for name, value in edit.detail.items() if name != "actions"}
         return cls(
@@ -133,6 +135,7 @@ class CauseEditOut(BaseModel):
             run=edit.cause_run_id,
             kind=EditKind(edit.kind),
             detail=detail,
+            undone_by=undone_by,
             actions=[ActionMovedOut.model_validate(each) for each in edit.detail.get("actions", ())],
         )
 
