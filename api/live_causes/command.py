@@ -1,4 +1,4 @@
-"""`stemme causes`: what analysts do to causes, and how far these have drifted."""
+"""`stemme causes`: what analysts do to causes, what was done about them, and how far these have drifted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.cause_actions.command import actions_commands
 from api.files.errors import BadUsage
 from api.store.command import Database, open_store, user
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from api.live_causes.models import CauseEdit
 
 causes_commands = typer.Typer(
-    help="Root causes in the store: names, merges, splits, drift.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Root causes in the store: names, merges, splits, undo, actions, drift.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
+causes_commands.add_typer(actions_commands, name="actions")
 
 Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="The cause's topic, such as t-3f2a9c01d7be.")]
 Why = Annotated[str | None, typer.Option("--why", help="Why, for whoever reads `stemme causes edits`.")]
