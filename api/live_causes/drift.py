@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from api.cause_runs.models import CauseMember, CauseRun
@@ -67,12 +67,28 @@ class _Former:
     tally: Tally
 
 
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Of what was assigned since the current run: as long as they stay the same, so does what each topic has got."""
+
+    topics: CurrentTopics
+    comments: int
+    clauses: int | None
+    fitting_none: int | None
+    similarity: float | None
+    last: datetime | None
+
+
 class CauseDrifts:
-    """Reads the drift, for somebody who asks often: of the run itself, all of whose clauses have to be counted, it
-    remembers the counts until another run or an edit takes its place."""
+    """Reads the drift, for somebody who asks often.
+
+    What takes long is counted once: the run's own clauses, until another run or an edit takes its place, and what each
+    topic has got since, until more is assigned.
+    """
 
     def __init__(self) -> None:
         self._former: _Former | None = None
+        self._since: tuple[_Sums, Mapping[str, int]] | None = None
 
     def read(self, session: Session) -> CauseDrift | None:
         """The drift since the current run of causes; None before the first."""
@@ -82,7 +98,10 @@ class CauseDrifts:
         former = self._former
         if former is None or former.topics != topics:
             former = self._former = _former(session, topics)
-        return _drift(session, former)
+        sums, since = _sums(session, topics), self._since
+        if since is None or since[0] != sums:
+            since = self._since = sums, _by_topic(session, topics.run_id)
+        return _drift(session, former, *since)
 
 
 def drift_of_causes(session: Session) -> CauseDrift | None:
@@ -99,10 +118,9 @@ def _former(session: Session, topics: CurrentTopics) -> _Former:
     return _Former(topics, found_at, ids, tally_of(model.assignment, len(ids)))
 
 
-def _drift(session: Session, former: _Former) -> CauseDrift:
-    run_id, encoder = former.topics.run_id, former.topics.encoder
-    now, comments = _assigned_since(session, run_id, former.ids)
-    found = drift_between(now, former.tally)
+def _drift(session: Session, former: _Former, sums: _Sums, counts: Mapping[str, int]) -> CauseDrift:
+    run_id, encoder, comments = former.topics.run_id, former.topics.encoder, sums.comments
+    found = drift_between(_tally(former.ids, sums, counts), former.tally)
     active = active_run(session)
     other_model = active is not None and active.model != encoder
     return CauseDrift(
@@ -123,30 +141,41 @@ def _drift(session: Session, former: _Former) -> CauseDrift:
     )
 
 
-def _assigned_since(session: Session, run_id: int, ids: Sequence[str]) -> tuple[Tally, int]:
-    """What was assigned to topics with these ids, in their order, and the number of comments."""
-    since = (CauseAssignment.cause_run_id == run_id, ~CauseAssignment.assigned_again)
-    sums = select(
+def _tally(ids: Sequence[str], sums: _Sums, counts: Mapping[str, int]) -> Tally:
+    """What was assigned to topics with these ids, in their order."""
+    own = [counts.get(id_, 0) for id_ in ids]
+    mean = math.nan if sums.similarity is None or not sum(own) else sums.similarity / sum(own)
+    return Tally(own, new=int(sums.fitting_none or 0), n_segments=int(sums.clauses or 0), similarity=mean)
+
+
+def _sums(session: Session, topics: CurrentTopics) -> _Sums:
+    query = select(
         func.count(),
         func.sum(CauseAssignment.clauses),
         func.sum(CauseAssignment.fitting_none),
         func.sum(CauseAssignment.similarity),
+        func.max(CauseAssignment.assigned_at),
     )
-    comments, clauses, fitting_none, similarity = session.execute(sums.where(*since)).one()
-    by_topic = (
+    return _Sums(topics, *session.execute(query.where(*_since(topics.run_id))).one())
+
+
+def _by_topic(session: Session, run_id: int) -> dict[str, int]:
+    """The clauses that were assigned to each topic."""
+    query = (
         select(CauseMember.topic, func.count())
         .join(
             CauseAssignment,
             (CauseAssignment.version_id == CauseMember.comment_version_id)
             & (CauseAssignment.cause_run_id == CauseMember.cause_run_id),
         )
-        .where(*since)
+        .where(*_since(run_id))
         .group_by(CauseMember.topic)
     )
-    counts = dict(session.execute(by_topic).tuples().all())
-    own = [counts.get(id_, 0) for id_ in ids]
-    mean = similarity / sum(own) if sum(own) else math.nan
-    return Tally(own, new=int(fitting_none or 0), n_segments=int(clauses or 0), similarity=mean), comments
+    return dict(session.execute(query).tuples().all())
+
+
+def _since(run_id: int) -> tuple[ColumnElement[bool], ...]:
+    return CauseAssignment.cause_run_id == run_id, ~CauseAssignment.assigned_again
 
 
 def _why(refit: bool, *, other_model: bool, n_segments: int) -> str:

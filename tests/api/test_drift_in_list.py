@@ -13,7 +13,7 @@ pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 from api.app import create_app
 from api.cause_runs.models import CauseRun
 from api.cause_runs.runs import load_topics
-from api.live_causes.drift import CauseDrifts
+from api.live_causes.drift import CauseDrifts, drift_of_causes
 from api.live_causes.edits import merge
 from api.live_causes.refit import Nightly
 from api.settings import Settings
@@ -87,11 +87,20 @@ def test_the_run_is_counted_once_until_somebody_edits_it(
         return read(archive)
 
     monkeypatch.setattr(TopicModel, "from_bytes", counted)
+    assign(store)  # which reads the topics for itself
+    loaded.clear()
     drifts = CauseDrifts()
     with store.read() as session:
         first, second = drifts.read(session), drifts.read(session)
-    assert first == second != None  # noqa: E711
+    assert first is not None
+    assert first == second
     assert len(loaded) == 1
+    # What is assigned meanwhile is seen at once, and so are tags that send a comment to another topic.
+    for text in ("Pakka kom sein i dag", "Det var dyrt i dag"):
+        add_tagged(store, {"a": text})
+        assign(store)
+        with store.read() as session:
+            assert drifts.read(session) == drift_of_causes(session) != first
     late, dear, _ = (topic_of(run, theme) for theme in THEMES)
     merge(store, late, [dear], editor=EDITOR)
     before = len(loaded)
