@@ -90,15 +90,18 @@ def ask_for_verdicts(session: Session, *, by: str) -> None:
 
 
 def ask_for_stale_verdicts(store: Store) -> bool:
-    """Ask for the job if some action has not been judged for an hour; whether it was asked for.
+    """Ask for the job if some action has not been judged for an hour, and nobody has asked in that time; whether it was
+    asked for.
 
     Raises
     ------
     StoreUnavailable : if the database does not answer
     """
-    old = or_(CauseAction.judged_at.is_(None), CauseAction.judged_at < now() - FRESH)
+    since = now() - FRESH
+    old = exists().where(or_(CauseAction.judged_at.is_(None), CauseAction.judged_at < since))
+    asked = exists().where(Job.kind == KIND, Job.created_at >= since)  # it may have failed, and would again
     with store.read() as session:
-        if not session.scalar(select(exists().where(old))):
+        if not session.scalar(select(old)) or session.scalar(select(asked)):
             return False
     with store.write() as session:
         ask_for_verdicts(session, by=ACTOR)

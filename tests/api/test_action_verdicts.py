@@ -181,6 +181,9 @@ def test_verdicts_are_asked_for_after_a_run_and_when_they_are_an_hour_old(
     judge(store)
     with store.write() as session:
         session.execute(update(CauseAction).values(judged_at=now() - timedelta(minutes=61)))
+    assert not ask_for_stale_verdicts(store), "it was asked for within the hour, and may have failed"
+    with store.write() as session:
+        session.execute(update(Job).values(created_at=now() - timedelta(minutes=61)))
     assert ask_for_stale_verdicts(store)
     ask_for_stale_verdicts(store)
     assert asked() == 2, "it is asked for once"
