@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from api.access.keys import Caller
 from api.cause_actions.moves import Moved, follow_merge, follow_split, follow_undo
 from api.cause_runs.errors import NoCauses, UnknownCause
-from api.cause_runs.models import CauseMember
+from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.runs import find_run, keep_removals_out, load_topics, members, replace_topics_in
 from api.corrections.shown import in_batches, shown_records
 from api.live_causes.before import Before, before_edit, keep_before, move_later, put_later_back
@@ -241,18 +241,11 @@ def _store(
     ----------
     model : the topics before it
     """
-    run, before, back = find_run(session, topics.run_id), None, changed.back
-    if back is None:
-        before = before_edit(session, run.id, run.report, model, changed.of, after=changed.model)
-    elif changed.touched:
-        run.report = back.in_report(run.report)
-        session.flush()
-    run = replace_topics_in(session, run.id, changed.model)
-    for id_, of_topic in changed.later.items():
-        session.execute(update(CauseMember).where(CauseMember.id == id_).values(topic=of_topic))
-    move_later(session, run.id, changed.gone)
-    if changed.undoes is not None and back is not None and changed.undoes.kind == EditKind.MERGE:
-        put_later_back(session, run.id, topic, back)
+    before = None
+    if changed.back is None:
+        report = find_run(session, topics.run_id).report
+        before = before_edit(session, topics.run_id, report, model, changed.of, after=changed.model)
+    run = _replace(session, topics.run_id, topic, changed)
     edit = CauseEdit(
         cause_run_id=run.id,
         key=editor.caller.prefix,
@@ -273,16 +266,38 @@ def _store(
         edit.detail = {**edit.detail, "actions": [each.as_json() for each in moved]}
     if changed.touched:
         report = without_figures(run.report, changed.touched)
-        run.report = report if back is None else back.with_since(report)
+        run.report = report if changed.back is None else changed.back.with_since(report)
         ask_for_figures(session, run.id, by=editor.caller.prefix)
     session.flush()
-    about = {name: value for name, value in edit.detail.items() if name != "label"}
-    readers = {"readers": sorted(changed.detail["label"])} if "label" in changed.detail else {}
-    if edit.undoes is not None:
-        about = {"undoes": about.pop("edit"), **about}
-    detail = {"edit": edit.id, "run": run.id, **about, **readers}
-    note(session, by=editor.caller.prefix, action=f"cause.{DONE[kind]}", subject=f"cause {topic}", detail=detail)
+    _note(session, edit, by=editor.caller.prefix)
     return edit
+
+
+def _replace(session: Session, run_id: int, topic: str, changed: Changed) -> CauseRun:
+    """Give the run the topics of after an edit, with all places in comments and the causes in its report."""
+    back = changed.back
+    if back is not None and changed.touched:
+        run = find_run(session, run_id)
+        run.report = back.in_report(run.report)
+        session.flush()
+    run = replace_topics_in(session, run_id, changed.model)
+    for id_, of_topic in changed.later.items():
+        session.execute(update(CauseMember).where(CauseMember.id == id_).values(topic=of_topic))
+    move_later(session, run_id, changed.gone)
+    if back is not None and changed.undoes is not None and changed.undoes.kind == EditKind.MERGE:
+        put_later_back(session, run_id, topic, back)
+    return run
+
+
+def _note(session: Session, edit: CauseEdit, *, by: str) -> None:
+    """A line in the audit log, without the names."""
+    detail = {name: value for name, value in edit.detail.items() if name not in ("label", "edit")}
+    if "label" in edit.detail:
+        detail["readers"] = sorted(edit.detail["label"])
+    if edit.undoes is not None:
+        detail["undoes"] = edit.undoes
+    detail = {"edit": edit.id, "run": edit.cause_run_id, **detail}
+    note(session, by=by, action=f"cause.{DONE[EditKind(edit.kind)]}", subject=f"cause {edit.topic}", detail=detail)
 
 
 def _follow(session: Session, edit: CauseEdit, gone: Mapping[str, str], *, by: str) -> list[Moved]:
