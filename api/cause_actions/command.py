@@ -253,17 +253,18 @@ def _columns(action: ActionOut) -> list[str]:
     days = f"{action.since} to {action.until or '…'}"
     where = "; ".join(f"{name}: {', '.join(values)}" for name, values in action.where.items()) or "everywhere"
     effect = action.effect
-    verdict = "" if effect is None else " ".join([effect.verdict, *([] if effect.fall is None else [_by(effect.fall)])])
+    change = [] if effect is None or effect.fall is None else [_change_of(effect.fall)]
+    verdict = " ".join(["" if effect is None else effect.verdict, *change])
     came = [f"from {each.topic} ({each.became})" for each in action.came_from if each.topic != action.topic]
     return [str(action.id), action.topic, days, verdict, action.what, action.who, where, *came]
 
 
-def _by(fall: FallOut) -> str:
-    """By how much it fell, in hundredths, with the interval.
+def _change_of(fall: FallOut) -> str:
+    """How much its share changed, in hundredths, with the interval.
 
     >>> from api.cause_actions.schemas import FallOut
-    >>> _by(FallOut(estimate=0.55, low=0.4, high=0.66)), _by(FallOut(estimate=0.1, low=None, high=0.3))
-    ('by 55 % [40, 66]', 'by 10 % […, 30]')
+    >>> _change_of(FallOut(estimate=0.55, low=0.4, high=0.66)), _change_of(FallOut(estimate=-0.1, low=None, high=0.3))
+    ('-55 % [-66, -40]', '+10 % [-30, …]')
     """
-    low, high = ("…" if each is None else f"{100 * each:.0f}" for each in (fall.low, fall.high))
-    return f"by {100 * fall.estimate:.0f} % [{low}, {high}]"
+    low, high = ("…" if each is None else f"{-100 * each:+.0f}" for each in (fall.high, fall.low))
+    return f"{-100 * fall.estimate:+.0f} % [{low}, {high}]"

@@ -68,7 +68,7 @@ def test_an_action_is_added_listed_changed_ended_and_removed(store: Store, run: 
     call("add", dear, *NEW[:4], "--since", "2026-03-11", "--baseline-from", "2026-03-01")
     listed = call("list")
     second, first = listed.stdout.splitlines()
-    assert second.startswith(f"2  {dear}  2026-03-11 to …  fell by 100 % [")
+    assert second.startswith(f"2  {dear}  2026-03-11 to …  fell -100 % [")
     assert first.startswith(f"1  {late}  2026-03-29 to …  too_early")
     assert [each["id"] for each in json_of(call("list", late, "--json"))] == [1]
     ended = call("end", "2", "--on", "2026-03-25")
