@@ -110,7 +110,7 @@ class CauseUndo(Base):
         ForeignKey("cause_edits.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
     )
     report: Mapped[dict[str, Any]]
-    topics: Mapped[bytes] = mapped_column(LargeBinary)
+    topics: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
     parents: Mapped[dict[str, Any]]
     later: Mapped[dict[str, Any]]
 
