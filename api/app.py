@@ -13,6 +13,8 @@ from api.access.guard import AdmitAnybody, Guard, add_refusals
 from api.dependencies import CommentTagger
 from api.interactive import InteractiveCalls
 from api.limits import LimitBody, LimitConcurrency
+from api.live_causes.drift import CauseDrifts
+from api.live_causes.refit import Nightly
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
 from api.routes import (
     accuracy,
@@ -89,6 +91,8 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     app.state.wake_worker = app.state.wake_jobs = app.state.wake_deliverer = lambda: None
     app.state.model_missing = None
     app.state.calls = InteractiveCalls()
+    app.state.cause_drifts = CauseDrifts()
+    app.state.nightly = None if settings.nightly is None else Nightly(*settings.nightly)
     add_problem_handlers(app)
     add_refusals(app)
     app.include_router(health.router)

@@ -24,8 +24,9 @@ from api.corrections.command import corrections_commands
 from api.exports.command import ingest, mappings
 from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
-from api.files.identify import QUESTION_COLUMN, Roles
+from api.files.identify import Roles
 from api.files.jsontext import dumps
+from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
@@ -98,10 +99,6 @@ app.add_typer(audit_commands, name="audit")
 app.add_typer(retag_commands, name="retag")
 app.add_typer(causes_commands, name="causes")
 
-Model = Annotated[
-    Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
-]
-
 
 def main() -> None:
     """What the `stemme` script calls."""
@@ -168,37 +165,20 @@ def tag(
     question: Annotated[
         str | None, typer.Option("--question", help="The survey's question that --text answers, if it is known.")
     ] = None,
-    id_column: Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")] = "id",
-    text_column: Annotated[
-        str, typer.Option("--text-column", help="The column that holds each comment's text.")
-    ] = "text",
-    question_column: Annotated[
-        str | None,
-        typer.Option(
-            "--question-column",
-            help=f"The column that holds the survey's question. Default: {QUESTION_COLUMN}, if it is there.",
-            show_default=False,
-        ),
-    ] = None,
-    number_rows: Annotated[
-        bool, typer.Option("--number-rows", help="Number the rows from 1 in place of an id column.")
-    ] = False,
+    id_column: IdColumn = "id",
+    text_column: TextColumn = "text",
+    question_column: QuestionColumn = None,
+    number_rows: NumberRows = False,
     allow_duplicate_ids: Annotated[
         bool,
         typer.Option("--allow-duplicate-ids", help="Tag a row although its id was there before; else it is an error."),
     ] = False,
-    input_format: Annotated[
-        Format | None,
-        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
-    ] = None,
+    input_format: InputFormat = None,
     output_format: Annotated[
         Format | None,
         typer.Option("--output-format", help="Default: by the extension; - is jsonl.", show_default=False),
     ] = None,
-    encoding: Annotated[
-        str | None,
-        typer.Option("--encoding", help="Of a .csv or .jsonl input, such as cp1252. Default: told from the file."),
-    ] = None,
+    encoding: Encoding = None,
     model: Model = None,
     batch_size: Annotated[
         int, typer.Option("--batch-size", min=1, max=1024, help="Comments per pass of the model.")
@@ -221,7 +201,7 @@ def tag(
         str | None,
         typer.Option("--ray-address", help="Of a Ray cluster, such as auto. Default: this machine, for this run."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Tag every comment of a file, or of a folder of Parquet files: one row out for each row in, in the same order.
 
@@ -334,13 +314,8 @@ def nps(
         int, typer.Option("--minimum", help=f"Fewer answers give no number; {FEWEST_ANSWERS} at least.")
     ] = MINIMUM_ANSWERS,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the figures here, as JSON.")] = None,
-    input_format: Annotated[
-        Format | None,
-        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Of a .csv or .jsonl input. Default: told from the file.")
-    ] = None,
+    input_format: InputFormat = None,
+    encoding: Encoding = None,
     where: Where = None,
     as_of: AsOf = None,
     run: RunOption = None,

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from api.cause_actions.job import ActionVerdictsJob
 from api.cause_runs.job import TopicsJob
 from api.interactive import InteractiveCalls
 from api.jobs.kinds import JobKind
@@ -28,4 +29,4 @@ def job_kinds(
     calls : of the service in the same process, which a retag and a topics job let pass
     """
     retag = RetagJob(load, batch_size=batch_size, max_text_length=max_text_length, calls=calls)
-    return [retag, TopicsJob(load, calls=calls), CauseFiguresJob()]
+    return [retag, TopicsJob(load, calls=calls), CauseFiguresJob(), ActionVerdictsJob()]

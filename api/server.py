@@ -10,7 +10,6 @@ from copy import deepcopy
 from datetime import timedelta
 from pathlib import Path
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import uvicorn
 from uvicorn.config import LOGGING_CONFIG
@@ -18,6 +17,7 @@ from uvicorn.config import LOGGING_CONFIG
 from api.access.keys import has_usable_key
 from api.alerts.raising import AlertRaiser
 from api.app import create_app
+from api.cause_actions.verdicts import ask_for_stale_verdicts
 from api.dependencies import CommentTagger
 from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
 from api.ingest.worker import TagWorker
@@ -111,9 +111,14 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
         limits = {"batch_size": settings.batch_size, "max_text_length": settings.max_text_length}
         worker = TagWorker(store, active, **limits, alerts=alerts, changed=use)
         runner = JobRunner(store, job_kinds(load, **limits, calls=app.state.calls))
-        assigner = CauseAssigner(
-            store, lambda: active.tagger, batch_size=settings.batch_size, idle=DriftLog(store).tell
-        )
+        drift = DriftLog(store)
+
+        def assigned() -> None:
+            drift.tell()
+            if ask_for_stale_verdicts(store):
+                runner.wake()
+
+        assigner = CauseAssigner(store, lambda: active.tagger, batch_size=settings.batch_size, idle=assigned)
         workers.extend((worker, runner, assigner, *_nightly(settings, store, runner)))
         for each in workers:
             each.start()
@@ -139,10 +144,10 @@ async def _serve(settings: Settings, load: LoadTagger, store: Store) -> None:
 
 def _nightly(settings: Settings, store: Store, runner: JobRunner) -> list[NightlyRefit]:
     """What asks for causes every night, if it was set."""
-    if settings.refit_at is None:
+    if settings.nightly is None:
         return []
-    zone = ZoneInfo(settings.refit_time_zone)
-    return [NightlyRefit(store, at=settings.refit_at, zone=zone, wake_jobs=runner.wake)]
+    at, zone = settings.nightly
+    return [NightlyRefit(store, at=at, zone=zone, wake_jobs=runner.wake)]
 
 
 def _say_who_may_enter(settings: Settings, store: Store) -> None:

@@ -119,6 +119,11 @@ class Settings(BaseSettings):
     )
 
     @property
+    def nightly(self) -> tuple[time, ZoneInfo] | None:
+        """When causes are found anew every night, and on whose clock; None if they are not."""
+        return None if self.refit_at is None else (self.refit_at, ZoneInfo(self.refit_time_zone))
+
+    @property
     def not_masked(self) -> tuple[Kind, ...]:
         """The kinds of personal data that are stored as they come."""
         return tuple(kind for kind in Kind if kind not in self.mask)

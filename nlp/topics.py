@@ -16,7 +16,7 @@ from typing import Any, Final
 from nlp.clustering.describe import Reading, describe
 from nlp.clustering.draft import draft, n_topics_of
 from nlp.clustering.drift import Drift, Tally, drift_between, tally_of
-from nlp.clustering.edits import BadTopicEdit, Edited, merged, parted, parted_alone, renamed
+from nlp.clustering.edits import BadTopicEdit, Edited, merged, part_of, parted, parted_alone, put_back, renamed
 from nlp.clustering.identity import Carried, Former, carry
 from nlp.clustering.incidents import Circumstances, Search, with_incidents
 from nlp.clustering.memory import remembered
@@ -237,6 +237,29 @@ class TopicModel:
             how=self.settings.reading(),
         )
         return self._with(edited.edited, self.pinned | {id_, *edited.new}), edited.topic_of
+
+    def part(self, ids: Sequence[str]) -> TopicModel:
+        """Some topics with what is needed to put them back after an edit: see `put_back`."""
+        part = part_of(self._edited(), [self._place(id_) for id_ in ids])
+        return replace(self._with(part, self.pinned.intersection(ids)), changes=TopicChanges((), (), ()))
+
+    def put_back(
+        self, before: TopicModel, *, instead_of: Collection[str], parents: Mapping[str, str | None]
+    ) -> TopicModel:
+        """The model in which an edit is undone; what has been done to other topics since stays.
+
+        Parameters
+        ----------
+        before : the topics that were edited, as they were: of `part`
+        instead_of : the ids of those that the edit has left
+        parents : by topic the parent that it had before, of others that the edit gave another
+
+        Raises
+        ------
+        BadTopicEdit : if the two do not have the same segments
+        """
+        restored = put_back(self._edited(), before._edited(), instead_of=instead_of, parents=parents)
+        return self._with(restored, (self.pinned - set(instead_of)) | before.pinned)
 
     def save(self, folder: Path) -> None:
         """Write the model as `topics.json` and `topics.npz` into a folder, which is made."""

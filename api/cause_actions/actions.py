@@ -13,6 +13,7 @@ from sqlalchemy.orm import Session
 from api.cause_actions.errors import TooManyActions, UnknownAction
 from api.cause_actions.fields import PLACES, refuse_bad_days
 from api.cause_actions.models import CauseAction
+from api.cause_actions.moves import forget_moves
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cause_runs.runs import current_run_in
 from api.reports.dimensions import check
@@ -20,6 +21,8 @@ from api.store.audit import note
 from api.store.models import now
 
 MOST_OF_CAUSE: Final = 50
+NOT_JUDGED: Final = frozenset({"what", "who"})
+"""Fields that say nothing of what came of an action."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +128,7 @@ def change_action(session: Session, id_: int, changes: Mapping[str, Any], *, by:
     if changes.get("topic", action.topic) != action.topic:
         refuse_unknown_cause(session, changes["topic"])
         _refuse_too_many(session, changes["topic"])
+        forget_moves(session, id_)
     check(tuple(changes.get("where", ())), known=PLACES)
     changed = [name for name, value in changes.items() if getattr(action, name) != value]
     for name in changed:
@@ -132,6 +136,8 @@ def change_action(session: Session, id_: int, changes: Mapping[str, Any], *, by:
     refuse_bad_days(since=action.since, baseline_from=action.baseline_from, until=action.until)
     if changed:
         action.changed_at = now()
+        if set(changed) - NOT_JUDGED:
+            action.verdict = action.judged_at = None
         detail = {"topic": action.topic, "fields": sorted(changed)}
         note(session, by=by, action="cause_action.changed", subject=f"action {id_}", detail=detail)
     session.flush()

@@ -2,7 +2,8 @@
 
 Counted are comments that have tags and have been read for causes: those that the current run has read, and later ones
 up to the newest that was given a cause. A comment that still waits for that would count as one that does not complain.
-All counting is done by the database, by day: what is fetched has a few rows for each day, however many comments.
+All counting is done by the database, by day, once for all actions of a cause: what is fetched has a few rows for each
+day, however many comments.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from datetime import date, datetime, time, timedelta
 from typing import Any, Final
 
 import numpy as np
-from sqlalchemy import ColumnElement, FromClause, and_, case, exists, func, literal, or_, select
+from sqlalchemy import ColumnElement, and_, case, exists, func, literal, or_, select
 from sqlalchemy.orm import Session
 
 from api.cause_actions.models import CauseAction
@@ -37,10 +38,13 @@ CAUSE_GONE: Final = "cause_gone"
 
 @dataclass(frozen=True, slots=True)
 class Sums:
-    """A day's comments of one kind of place, and how many of them name the cause."""
+    """A day's comments, and how many of them name the cause, where each action was done alike.
+
+    `places` says of each of the cause's actions whether it was done there.
+    """
 
     day: date
-    place: int
+    places: tuple[int, ...]
     named: bool
     comments: int
 
@@ -57,13 +61,14 @@ def effects_of(store: Store, actions: Sequence[CauseAction], *, zone: Zone) -> d
         run = current_run_in(session)
         there = set() if run is None else _topics(run)
         siblings = _by_topic(session, {action.topic for action in actions} & there)
-        effects = {}
-        for action in actions:
-            if run is None or action.topic not in there:
-                effects[action.id] = _gone(None if run is None else run.id)
-            else:
-                watched = _watched(session, view, run, action, siblings=siblings[action.topic], zone=zone)
-                effects[action.id] = {**effect_of_outcome(watched.outcome), "run": run.id}
+        wanted = {action.id for action in actions}
+        effects = {action.id: _gone(None if run is None else run.id) for action in actions}
+        for topic, of_cause in siblings.items():
+            assert run is not None  # or no topic would be there
+            watched = _watched(session, view, run, topic, of_cause, zone=zone)
+            for action, one in zip(of_cause, watched, strict=True):
+                if action.id in wanted:
+                    effects[action.id] = {**effect_of_outcome(one.outcome), "run": run.id}
     return effects
 
 
@@ -73,10 +78,9 @@ def watched_causes(store: Store, run: CauseRun, *, zone: Zone) -> WatchedCauses:
     with store.read() as session:
         there = _topics(run)
         actions = session.scalars(select(CauseAction).order_by(CauseAction.id)).all()
-        by_topic = _by_topic(session, there)
         by_cause = {
-            topic: [_watched(session, view, run, action, siblings=siblings, zone=zone) for action in siblings]
-            for topic, siblings in by_topic.items()
+            topic: _watched(session, view, run, topic, of_cause, zone=zone)
+            for topic, of_cause in _by_topic(session, there).items()
         }
         return WatchedCauses(by_cause, [_as_action(action) for action in actions if action.topic not in there])
 
@@ -97,18 +101,25 @@ def _gone(run_id: int | None) -> dict[str, Any]:
 
 
 def _watched(
-    session: Session,
-    view: View,
-    run: CauseRun,
-    action: CauseAction,
-    *,
-    siblings: Sequence[CauseAction],
-    zone: Zone,
-) -> Watched:
-    sums = _sums(session, view, run, action, siblings=siblings, zone=zone)
-    days = [each.day for each in sums]
+    session: Session, view: View, run: CauseRun, topic: str, actions: Sequence[CauseAction], *, zone: Zone
+) -> list[Watched]:
+    """What came of each of a cause's actions, in their order; the comments are read once for all of them.
+
+    Parameters
+    ----------
+    actions : all of the cause: where one of them was done is no place to compare another with
+    """
+    sums = _sums(session, view, run, topic, actions, zone=zone)
+    return [_watched_at(place, action, sums) for place, action in enumerate(actions)]
+
+
+def _watched_at(place: int, action: CauseAction, sums: Sequence[Sums]) -> Watched:
+    begin = _begin(action)
+    ours = [each for each in sums if each.day >= begin]
+    days = [each.day for each in ours]
     first, last = (min(days), max(days)) if days else (action.since, action.since - timedelta(days=1))
-    done, elsewhere = (_daily(sums, place, first, last) for place in (DONE, ELSEWHERE))
+    done = _daily([each for each in ours if each.places[place] == DONE], first, last)
+    elsewhere = _daily([each for each in ours if set(each.places) == {ELSEWHERE}], first, last)
     outcome = outcome_of(
         done,
         elsewhere if elsewhere.totals.any() else None,
@@ -119,64 +130,55 @@ def _watched(
     return Watched(_as_action(action), done, outcome)
 
 
+def _begin(action: CauseAction) -> date:
+    return min(action.since - timedelta(days=LOOK_BACK), action.baseline_from or action.since)
+
+
 def _as_action(row: CauseAction) -> Action:
     where = {name: tuple(values) for name, values in row.where.items()}
     return Action(row.topic, row.what, row.who, row.since, where, row.baseline_from, row.until)
 
 
 def _sums(
-    session: Session,
-    view: View,
-    run: CauseRun,
-    action: CauseAction,
-    *,
-    siblings: Sequence[CauseAction],
-    zone: Zone,
+    session: Session, view: View, run: CauseRun, topic: str, actions: Sequence[CauseAction], *, zone: Zone
 ) -> list[Sums]:
-    """The comments of the time before and since, by day, place, and whether they name the cause."""
+    """The comments of the times before and since, by day, by which actions were done there, and by whether they name
+    the cause."""
     calendar = calendar_of(session, Period.DAY, zone.info)
     if calendar is None:
         return []
     sqlite = session.get_bind().dialect.name == "sqlite"
     comments = standing(view)
     fields = comments.fields
-    begin = min(action.since - timedelta(days=LOOK_BACK), action.baseline_from or action.since)
     named = exists().where(
         CauseMember.cause_run_id == run.id,
-        CauseMember.topic == action.topic,
+        CauseMember.topic == topic,
         CauseMember.comment_version_id == fields["version_id"],
     )
     query = comments.query.where(
         fields["tagged"],
         fields["version_id"] <= _read_up_to(session, run),
-        fields["submitted_at"] >= datetime.combine(begin, time(), zone.info),
+        fields["submitted_at"] >= datetime.combine(min(map(_begin, actions)), time(), zone.info),
     ).add_columns(
         fields["comment_id"].label("comment_id"),
         calendar.start_of(fields["submitted_at"], sqlite=sqlite).label("day"),
         case((named, 1), else_=0).label("named"),
     )
-    names = list(dict.fromkeys(name for each in (action, *siblings) for name in each.where))
+    names = list(dict.fromkeys(name for each in actions for name in each.where))
     rows = group_by(query, names, fields, view.tags, sqlite=sqlite).subquery()
-    place = _place(rows, names, action, siblings).label("place")
-    counted = select(rows.c.day, place, rows.c.named, func.count()).group_by(rows.c.day, place, rows.c.named)
+    keys = {name: rows.c[f"key_{place}"] for place, name in enumerate(names)}
+    places = [_inside(each.where, keys).label(f"place_{number}") for number, each in enumerate(actions)]
+    placed = select(rows.c.day, rows.c.named, *places).subquery()
+    counted = select(*placed.c, func.count()).group_by(*placed.c)
     return [
-        Sums(date.fromisoformat(day), place, bool(named), count)
-        for day, place, named, count in session.execute(counted)
+        Sums(date.fromisoformat(day), tuple(where), bool(named), count)
+        for day, named, *where, count in session.execute(counted)
     ]
 
 
 def _read_up_to(session: Session, run: CauseRun) -> int:
     newest = select(func.max(CauseMember.comment_version_id)).where(CauseMember.cause_run_id == run.id)
     return max(int(run.report.get("read_up_to", 0)), session.scalar(newest) or 0)
-
-
-def _place(
-    rows: FromClause, names: Sequence[str], action: CauseAction, siblings: Sequence[CauseAction]
-) -> ColumnElement[int]:
-    """Whether a row is of the places of the action, of those where nothing was done about the cause, or neither."""
-    keys = {name: rows.c[f"key_{place}"] for place, name in enumerate(names)}
-    nothing = and_(*(_inside(each.where, keys) == ELSEWHERE for each in siblings))
-    return case((_inside(action.where, keys) == DONE, DONE), (nothing, ELSEWHERE), else_=UNKNOWN)
 
 
 def _inside(where: Mapping[str, list[str]], keys: Mapping[str, ColumnElement[Any]]) -> ColumnElement[int]:
@@ -187,10 +189,9 @@ def _inside(where: Mapping[str, list[str]], keys: Mapping[str, ColumnElement[Any
     return case((outside, ELSEWHERE), (unknown, UNKNOWN), else_=DONE)
 
 
-def _daily(sums: Sequence[Sums], place: int, first: date, last: date) -> DailyCounts:
+def _daily(sums: Sequence[Sums], first: date, last: date) -> DailyCounts:
     counts, totals = np.zeros(((last - first).days + 1, 2), dtype=np.int64).T
     for each in sums:
-        if each.place == place:
-            totals[(each.day - first).days] += each.comments
-            counts[(each.day - first).days] += each.comments if each.named else 0
+        totals[(each.day - first).days] += each.comments
+        counts[(each.day - first).days] += each.comments if each.named else 0
     return DailyCounts(first, counts, totals)

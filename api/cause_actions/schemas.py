@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from datetime import date, datetime
 from typing import Annotated, Any, Final, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
 from api.cause_actions.fields import Day, What, Where
-from api.cause_actions.models import LONGEST_TOPIC, CauseAction
+from api.cause_actions.models import LONGEST_TOPIC, Became, CauseAction, CauseActionMove
+from api.cause_actions.verdicts import LatestVerdict
 from api.comment_schemas import Name
 from api.known_fields import KnownFields
 
@@ -57,7 +59,9 @@ class NewAction(KnownFields):
 class ActionChanges(KnownFields):
     """What is to be changed of an action; what is left out stays. Null takes `baseline_from` or `until` away."""
 
-    topic: TopicId | None = Field(None, description="Moves it to another cause, for one that was merged or has faded.")
+    topic: TopicId | None = Field(
+        None, description="Moves it to another cause, for one that has faded, or to another part of one that was split."
+    )
     what: What | None = Field(None, description=ABOUT_WHAT)
     who: Name | None = Field(None, description=ABOUT_WHO)
     since: Day | None = Field(None, description=ABOUT_SINCE)
@@ -135,6 +139,24 @@ class EffectOut(BaseModel):
     run: int | None = Field(description="The run of causes that says which comments name the cause.")
 
 
+class CameFromOut(BaseModel):
+    """A cause that an action stood at, and what became of it; the action followed."""
+
+    topic: str = Field(description="The cause that it stood at.")
+    became: Became = Field(
+        description="`merged`: analysts merged it with others; if it was the one that took them in, the action stayed. "
+        "`split`: analysts parted it; the action stayed with the part that kept the id. `continued`: a later run found "
+        "it under another id."
+    )
+    edit: int | None = Field(description="The merge or split: see `GET /v1/causes/edits`.")
+    run: int | None = Field(description="The run that found it under another id.")
+    at: datetime = Field(description="When, in UTC. Since then the cause where it stands now is counted.")
+
+    @classmethod
+    def of(cls, move: CauseActionMove) -> Self:
+        return cls(topic=move.topic, became=Became(move.became), edit=move.edit_id, run=move.cause_run_id, at=move.at)
+
+
 class ActionOut(BaseModel):
     """An action, and what came of it as of now."""
 
@@ -149,12 +171,36 @@ class ActionOut(BaseModel):
     created_by: str = Field(description="The key that added it.")
     created_at: datetime = Field(description="When it was added.")
     changed_at: datetime = Field(description="When it was last changed.")
-    effect: EffectOut = Field(description="What came of it.")
+    came_from: list[CameFromOut] = Field(
+        description="What analysts and runs have made of its cause since it was added, the first first: before that, "
+        "`effect` would have been counted on other comments."
+    )
+    effect: EffectOut | None = Field(
+        description="What came of it; null only within a cause, where the service lacks the extra `topics`."
+    )
 
     @classmethod
-    def of(cls, action: CauseAction, effect: Mapping[str, Any]) -> Self:
-        names = set(cls.model_fields) - {"effect"}
-        return cls(**{name: getattr(action, name) for name in names}, effect=EffectOut.model_validate(dict(effect)))
+    def of(cls, action: CauseAction, moves: Sequence[CauseActionMove], effect: Mapping[str, Any] | None) -> Self:
+        names = set(cls.model_fields) - {"effect", "came_from"}
+        return cls(
+            **{name: getattr(action, name) for name in names},
+            came_from=[CameFromOut.of(move) for move in moves],
+            effect=None if effect is None else EffectOut.model_validate(dict(effect)),
+        )
+
+
+class LatestVerdictOut(BaseModel):
+    """What came of the action on a cause that began last."""
+
+    action: int = Field(description="Its id.")
+    verdict: Literal["fell", "rose", "no_effect", "too_early", "no_baseline", "cause_gone"] = Field(
+        description="As in `effect` of the action."
+    )
+    as_of: datetime = Field(description="When it was computed, in UTC.")
+
+    @classmethod
+    def of(cls, latest: LatestVerdict | None) -> Self | None:
+        return None if latest is None else cls.model_validate(asdict(latest))
 
 
 class ActionPage(BaseModel):

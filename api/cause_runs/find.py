@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import and_, func, select
 from sqlalchemy.orm import Session
 
+from api.cause_actions.schemas import ActionOut
+from api.cause_actions.verdicts import NO_ACTIONS, actions_of_causes
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.report import Cause
@@ -27,6 +29,7 @@ from api.cause_runs.schemas import (
 )
 from api.comment_schemas import CommentOut
 from api.cursor import cursor_after, id_before
+from api.live_causes.schemas import CauseDriftOut
 from api.reports.quotes import excerpt
 from api.store.models import CommentVersion, Source, StoredComment
 from api.store.search import find_versions
@@ -76,19 +79,39 @@ def run_named(session: Session, run_id: int | None) -> CauseRun:
 
 
 def list_causes(
-    session: Session, run_id: int | None, filters: CauseFilters, *, language: ReaderLanguage, limit: int
+    session: Session,
+    run_id: int | None,
+    filters: CauseFilters,
+    *,
+    language: ReaderLanguage,
+    limit: int,
+    drift: Callable[[Session], CauseDriftOut | None],
 ) -> CauseList:
-    """Causes of a run by rank; those that have risen, if they alone are asked for, by their own rank."""
+    """Causes of a run by rank; those that have risen, if they alone are asked for, by their own rank.
+
+    Parameters
+    ----------
+    drift : how far what came since is from the current run
+    """
     run = run_named(session, run_id)
     found = [cause for cause in run.report["causes"] if filters.lets_through(cause)]
     if filters.rising:
         found.sort(key=lambda cause: int(cause["rank_rising"]))
-    causes = [CauseBrief.of(cause, language) for cause in found[:limit]]
-    return CauseList(run=_told(session, run), total=len(found), causes=causes)
+    shown = found[:limit]
+    done = actions_of_causes(session, [cause["topic"] for cause in shown])
+    causes = [CauseBrief.of(cause, language, done.get(cause["topic"], NO_ACTIONS)) for cause in shown]
+    head = _told(session, run)
+    return CauseList(run=head, drift=drift(session) if head.current else None, total=len(found), causes=causes)
 
 
-def one_cause(session: Session, run_id: int | None, topic: str, *, language: ReaderLanguage) -> CauseOut:
+def one_cause(
+    session: Session, run_id: int | None, topic: str, *, language: ReaderLanguage, actions: list[ActionOut]
+) -> CauseOut:
     """A cause with all that is known of it.
+
+    Parameters
+    ----------
+    actions : what was done about it, with what came of it
 
     Raises
     ------
@@ -105,6 +128,8 @@ def one_cause(session: Session, run_id: int | None, topic: str, *, language: Rea
         run_id=run.id,
         quotes=_quotes(session, cause),
         assigned_later=session.scalar(later) or 0,
+        done=actions_of_causes(session, [topic]).get(topic, NO_ACTIONS),
+        actions=actions,
     )
 
 

@@ -19,16 +19,19 @@ from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Final
+from typing import Any, ClassVar, Final
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from api.cause_actions.moves import follow_run
+from api.cause_actions.verdicts import ask_for_verdicts
 from api.cause_runs import reading
 from api.cause_runs.apart import discover_apart
 from api.cause_runs.embeddings import Pace, embed, forget_some, model_of, not_kept
 from api.cause_runs.models import CauseRun, ClauseEmbeddings
+from api.cause_runs.report import Report
 from api.cause_runs.request import require_extra
 from api.cause_runs.runs import discard_some, drop_places, show_run
 from api.ingest.live import GiveWay
@@ -36,15 +39,13 @@ from api.interactive import InteractiveCalls
 from api.jobs.jobs import job_of
 from api.jobs.kinds import JobContext, Steps
 from api.jobs.models import Job, JobState
+from api.live_causes.before import drop_before
 from api.live_causes.topics import current_topics
 from api.retag.request import filters_of
 from api.store.audit import note
 from api.store.errors import StoreUnavailable
 from api.store.models import now
 from api.store.runs import active_run
-
-if TYPE_CHECKING:
-    pass  # needs the extra `topics`
 
 LoadReader = Callable[[Path | None], Any]
 """Loads a `nlp.topic_segments.Reader` with a `name`: a tagger that embeds."""
@@ -201,6 +202,10 @@ def _show(job: JobContext, found: dict[str, Any]) -> str:
             if (None if topics is None else asdict(topics)) != found["topics"]:
                 return "edited"
         run = show_run(session, found["run"], shown=job.parameters["show"])
+        if run.shown:
+            drop_before(session, but_of=run.id)
+            follow_run(session, _continued(run.report), run_id=run.id, by=row.created_by)
+            ask_for_verdicts(session, by=row.created_by)
         row.total = row.done = run.n_comments
         row.result = _result(run)
         row.doing, row.per_second = "tidying up", None
@@ -215,6 +220,16 @@ def _result(run: CauseRun) -> dict[str, Any]:
         "causes": len(run.report["causes"]),
         "comments": run.n_comments,
         "without_cause_or_theme": sum(run.report["without"].values()),
+    }
+
+
+def _continued(report: Report) -> dict[str, str]:
+    """The ids of causes that had others in the former run, by these: after another model, or where it was asked so."""
+    ids = {cause["topic"] for cause in report["causes"]}
+    return {
+        cause["since"]["former"]: cause["topic"]
+        for cause in report["causes"]
+        if cause["since"] is not None and cause["since"]["former"] not in {None, *ids}
     }
 
 

@@ -8,9 +8,12 @@ from typing import Any, Final, Literal, Self
 
 from pydantic import BaseModel, Field
 
+from api.cause_actions.schemas import ActionOut, LatestVerdictOut
+from api.cause_actions.verdicts import ActionsOfCause
 from api.cause_runs.models import CauseRun
 from api.cause_runs.report import Cause
 from api.comment_schemas import CommentOut
+from api.live_causes.schemas import CauseDriftOut
 from nlp.record import FactorName, Polarity
 
 Day = date  # a field is called `date`
@@ -148,9 +151,15 @@ class CauseBrief(BaseModel):
         description="Whether analysts have merged or split it, and its figures are null until a job has made them anew."
     )
 
+    action_count: int = Field(description="How many actions are kept on it: `GET /v1/causes/{topic}/actions`.")
+    latest_verdict: LatestVerdictOut | None = Field(
+        description="What came of the action that began last, as it was last computed: when an action is added or "
+        "changed, after a run, and hourly as comments come; null without actions, and until it is computed."
+    )
+
     @classmethod
-    def of(cls, cause: Cause, language: ReaderLanguage) -> Self:
-        return cls(**_named(cause, language), **{name: cause[name] for name in BRIEF})
+    def of(cls, cause: Cause, language: ReaderLanguage, done: ActionsOfCause) -> Self:
+        return cls(**_named(cause, language), **{name: cause[name] for name in BRIEF}, **_done(done))
 
 
 class CauseOut(CauseBrief):
@@ -167,10 +176,22 @@ class CauseOut(CauseBrief):
     earlier_causes: list[EarlierOut] = Field(description="What the same customers name of earlier stages.")
     quotes: list[CauseQuote] = Field(description="Typical words, unlike each other; those of erased comments are gone.")
     assigned_later: int = Field(description="Comments that came after the run and were found to name it.")
+    actions: list[ActionOut] = Field(
+        description="What was done about it, the newest first, at most 50, each with its effect as of now in the "
+        "current run; `GET /v1/causes/{topic}/actions` has all."
+    )
 
     @classmethod
     def whole(
-        cls, cause: Cause, language: ReaderLanguage, *, run_id: int, quotes: list[CauseQuote], assigned_later: int
+        cls,
+        cause: Cause,
+        language: ReaderLanguage,
+        *,
+        run_id: int,
+        quotes: list[CauseQuote],
+        assigned_later: int,
+        done: ActionsOfCause,
+        actions: list[ActionOut],
     ) -> Self:
         return cls(
             **_named(cause, language),
@@ -178,6 +199,8 @@ class CauseOut(CauseBrief):
             run=run_id,
             quotes=quotes,
             assigned_later=assigned_later,
+            actions=actions,
+            **_done(done),
         )
 
 
@@ -232,6 +255,10 @@ class CauseList(BaseModel):
     """Causes of a run, by rank."""
 
     run: CauseRunOut = Field(description="The run.")
+    drift: CauseDriftOut | None = Field(
+        description="How far what came since is from the run, and when causes are found anew, as in `GET "
+        "/v1/causes/drift`; null of a run that is not the current one."
+    )
     total: int = Field(description="Causes that the filters let through.")
     causes: list[CauseBrief] = Field(description="At most `limit` of them.")
 
@@ -264,3 +291,7 @@ def _named(cause: Cause, language: ReaderLanguage) -> dict[str, Any]:
         "label_language": cause["label_language"].get(language, language),
         "pending": cause.get("pending", False),
     }
+
+
+def _done(done: ActionsOfCause) -> dict[str, Any]:
+    return {"action_count": done.count, "latest_verdict": LatestVerdictOut.of(done.latest)}

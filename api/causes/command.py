@@ -15,8 +15,9 @@ from rich.console import Console
 from api.cause_runs.command import topics_of_store
 from api.files.destination import open_output
 from api.files.errors import BadUsage
-from api.files.formats import STANDARD_STREAM, Format
+from api.files.formats import STANDARD_STREAM
 from api.files.identify import Roles
+from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.source import Source
@@ -67,17 +68,10 @@ def topics(
             show_default=False,
         ),
     ] = None,
-    id_column: Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")] = "id",
-    text_column: Annotated[
-        str, typer.Option("--text-column", help="The column that holds each comment's text.")
-    ] = "text",
-    question_column: Annotated[
-        str | None,
-        typer.Option("--question-column", help="The survey's question. Default: question, if it is there."),
-    ] = None,
-    number_rows: Annotated[
-        bool, typer.Option("--number-rows", help="Number the rows from 1 in place of an id column.")
-    ] = False,
+    id_column: IdColumn = "id",
+    text_column: TextColumn = "text",
+    question_column: QuestionColumn = None,
+    number_rows: NumberRows = False,
     time_column: Annotated[
         str | None,
         typer.Option("--time-column", help="When it was said. Default: submitted_at or date, if it is there."),
@@ -120,18 +114,11 @@ def topics(
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Where days begin, for times that name a zone.")
     ] = "Europe/Oslo",
-    input_format: Annotated[
-        Format | None,
-        typer.Option("--input-format", help="Default: by the extension; - is jsonl.", show_default=False),
-    ] = None,
-    encoding: Annotated[
-        str | None, typer.Option("--encoding", help="Of a .csv or .jsonl input. Default: told from the file.")
-    ] = None,
-    model: Annotated[
-        Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
-    ] = None,
+    input_format: InputFormat = None,
+    encoding: Encoding = None,
+    model: Model = None,
     seed: Annotated[int, typer.Option("--seed", help="The same seed and comments give the same causes.")] = 1,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+    quiet: Quiet = False,
     where: Where = None,
     anew: Annotated[
         bool, typer.Option("--anew", help="Without the former run's topics: their ids and given names are not kept.")
@@ -167,8 +154,8 @@ def topics(
         if any(of_file) or (id_column, text_column, input_format, encoding, model) != ("id", "text", None, None, None):
             raise BadUsage(
                 "Columns, format, encoding, --model, --former, --keep, --bertopic and --actions are of a file, and no "
-                "INPUT is named. Name it, or leave them out: actions on causes of the store are kept there, POST "
-                "/v1/causes/{topic}/actions."
+                "INPUT is named. Name it, or leave them out: actions on causes of the store are kept there, by "
+                "`stemme causes actions add` or POST /v1/causes/{topic}/actions."
             )
         topics_of_store(
             where=where or (),

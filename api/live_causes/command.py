@@ -1,4 +1,4 @@
-"""`stemme causes`: what analysts do to causes, and how far these have drifted."""
+"""`stemme causes`: what analysts do to causes, what was done about them, and how far these have drifted."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.cause_actions.command import actions_commands
 from api.files.errors import BadUsage
 from api.store.command import Database, open_store, user
 
@@ -16,8 +17,11 @@ if TYPE_CHECKING:
     from api.live_causes.models import CauseEdit
 
 causes_commands = typer.Typer(
-    help="Root causes in the store: names, merges, splits, drift.", no_args_is_help=True, rich_markup_mode="markdown"
+    help="Root causes in the store: names, merges, splits, undo, actions, drift.",
+    no_args_is_help=True,
+    rich_markup_mode="markdown",
 )
+causes_commands.add_typer(actions_commands, name="actions")
 
 Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="The cause's topic, such as t-3f2a9c01d7be.")]
 Why = Annotated[str | None, typer.Option("--why", help="Why, for whoever reads `stemme causes edits`.")]
@@ -97,9 +101,28 @@ def split(
         _show(split_cause(store, topic, parts, reader=Tagger.load(model), editor=_editor(by, why)))
 
 
+@causes_commands.command(epilog="Example: `stemme causes undo 12 --why 'De var to ting likevel'`")
+def undo(
+    edit: Annotated[int, typer.Argument(min=1, metavar="EDIT", help="The edit's id: `stemme causes edits`.")],
+    *,
+    why: Why = None,
+    by: By = None,
+    database: Database = None,
+) -> None:
+    """Let causes be as they were before an edit: the latest of a cause, until a run finds causes anew."""
+    from api.live_causes.undo import undo as undo_edit  # noqa: PLC0415
+
+    with open_store(database) as store:
+        _show(undo_edit(store, edit, editor=_editor(by, why)))
+
+
 @causes_commands.command(epilog="Example: `stemme causes edits -n 20`")
 def edits(
     *,
+    topic: Annotated[
+        str | None,
+        typer.Option("--topic", help="Only what changed this cause, took it away or made it.", show_default=False),
+    ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Edits at most.")] = 50,
     as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")] = False,
     database: Database = None,
@@ -107,11 +130,15 @@ def edits(
     """List what analysts did to causes, the newest first."""
     from api.live_causes.edits import list_edits  # noqa: PLC0415
     from api.live_causes.schemas import CauseEditOut  # noqa: PLC0415
+    from api.live_causes.undo import undone_by  # noqa: PLC0415
 
     with open_store(database) as store, store.read() as session:
-        found = list_edits(session, limit=limit)
+        found = list_edits(session, topic=topic, limit=limit)
+        undone = undone_by(session, [each.id for each in found])
     for each in found:
-        typer.echo(CauseEditOut.of(each).model_dump_json() if as_json else "  ".join(_columns(each)))
+        by = undone.get(each.id)
+        told = CauseEditOut.of(each, undone_by=by).model_dump_json(by_alias=True)
+        typer.echo(told if as_json else "  ".join([*_columns(each), *([] if by is None else [f"undone by {by}"])]))
     if not found:
         typer.echo("Nobody has edited a cause.", err=True)
 
@@ -125,16 +152,21 @@ def drift(
     """Say how far the comments that came since causes were found are from those that they were found in."""
     from api.cause_runs.errors import NoCauses  # noqa: PLC0415
     from api.live_causes.drift import drift_of_causes  # noqa: PLC0415
+    from api.live_causes.refit import Nightly  # noqa: PLC0415
     from api.live_causes.schemas import CauseDriftOut  # noqa: PLC0415
+    from api.settings import read_settings  # noqa: PLC0415
+    from api.store.models import now  # noqa: PLC0415
 
+    nightly = read_settings(database=database).nightly
     with open_store(database) as store, store.read() as session:
         found = drift_of_causes(session)
     if found is None:
         raise NoCauses
-    shown: dict[str, Any] = CauseDriftOut.of(found).model_dump(mode="json")
+    told = CauseDriftOut.of(found, next_refit=None if nightly is None else Nightly(*nightly).next_due(now()))
     if as_json:
-        typer.echo(CauseDriftOut.of(found).model_dump_json())
+        typer.echo(told.model_dump_json())
         return
+    shown: dict[str, Any] = told.model_dump(mode="json")
     for name, value in shown.items():
         typer.echo(f"{name}: {round(value, 4) if isinstance(value, float) else value}")
 
@@ -167,7 +199,9 @@ def _show(edit: CauseEdit) -> None:
 
 def _columns(edit: CauseEdit) -> list[str]:
     detail = edit.detail
-    if "label" in detail:
+    if edit.undoes is not None:
+        what = f"took back {detail['kind']} {edit.undoes}"
+    elif "label" in detail:
         what = "; ".join(f"{reader}: {name}" for reader, name in detail["label"].items())
     elif "with" in detail:
         what = f"took in {', '.join(detail['with'])}"

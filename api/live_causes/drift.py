@@ -4,20 +4,22 @@ from __future__ import annotations
 
 import logging
 import math
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session
 
 from api.cause_runs.models import CauseMember, CauseRun
 from api.live_causes.models import CauseAssignment
 from api.live_causes.queue import count_waiting_for_causes
+from api.live_causes.topics import CurrentTopics, current_topics
 from api.store.database import Store
 from api.store.runs import active_run
-from nlp.clustering.drift import FEWEST
-from nlp.topics import Tally, TopicModel
+from nlp.clustering.drift import FEWEST, drift_between
+from nlp.topics import Tally, TopicModel, tally_of
 
 logger = logging.getLogger(__name__)
 
@@ -55,20 +57,75 @@ class CauseDrift:
     why: str
 
 
+@dataclass(frozen=True, slots=True)
+class _Former:
+    """What the current run itself was like: it is the same for as long as nobody edits its topics."""
+
+    topics: CurrentTopics
+    found_at: datetime
+    ids: Sequence[str]
+    tally: Tally
+
+
+@dataclass(frozen=True, slots=True)
+class _Sums:
+    """Of what was assigned since the current run: as long as they stay the same, so does what each topic has got."""
+
+    topics: CurrentTopics
+    comments: int
+    clauses: int | None
+    fitting_none: int | None
+    similarity: float | None
+    last: datetime | None
+
+
+class CauseDrifts:
+    """Reads the drift, for somebody who asks often.
+
+    What takes long is counted once: the run's own clauses, until another run or an edit takes its place, and what each
+    topic has got since, until more is assigned.
+    """
+
+    def __init__(self) -> None:
+        self._former: _Former | None = None
+        self._since: tuple[_Sums, Mapping[str, int]] | None = None
+
+    def read(self, session: Session) -> CauseDrift | None:
+        """The drift since the current run of causes; None before the first."""
+        topics = current_topics(session)
+        if topics is None:
+            return None
+        former = self._former
+        if former is None or former.topics != topics:
+            former = self._former = _former(session, topics)
+        sums, since = _sums(session, topics), self._since
+        if since is None or since[0] != sums:
+            since = self._since = sums, _by_topic(session, topics.run_id)
+        return _drift(session, former, *since)
+
+
 def drift_of_causes(session: Session) -> CauseDrift | None:
     """The drift since the current run of causes; None before the first."""
-    query = select(CauseRun.id, CauseRun.created_at, CauseRun.encoder, CauseRun.topics)
-    run = session.execute(query.where(CauseRun.shown).order_by(CauseRun.id.desc()).limit(1)).one_or_none()
-    if run is None or run.topics is None:
-        return None
-    model = TopicModel.from_bytes(run.topics)
-    now, comments = _assigned_since(session, run.id, model)
-    found = model.drift(now)
+    return CauseDrifts().read(session)
+
+
+def _former(session: Session, topics: CurrentTopics) -> _Former:
+    query = select(CauseRun.created_at, CauseRun.topics).where(CauseRun.id == topics.run_id)
+    found_at, archive = session.execute(query).one()
+    assert archive is not None  # or there would be no current topics
+    model = TopicModel.from_bytes(archive)
+    ids = [topic.id for topic in model.topics]
+    return _Former(topics, found_at, ids, tally_of(model.assignment, len(ids)))
+
+
+def _drift(session: Session, former: _Former, sums: _Sums, counts: Mapping[str, int]) -> CauseDrift:
+    run_id, encoder, comments = former.topics.run_id, former.topics.encoder, sums.comments
+    found = drift_between(_tally(former.ids, sums, counts), former.tally)
     active = active_run(session)
-    other_model = active is not None and active.model != run.encoder
+    other_model = active is not None and active.model != encoder
     return CauseDrift(
-        run=run.id,
-        found_at=run.created_at,
+        run=run_id,
+        found_at=former.found_at,
         comments=comments,
         clauses=found.n_segments,
         waiting=count_waiting_for_causes(session),
@@ -77,37 +134,48 @@ def drift_of_causes(session: Session) -> CauseDrift | None:
         similarity=_known(found.similarity),
         former_similarity=_known(found.former_similarity),
         stability_index=found.stability_index,
-        encoder=run.encoder,
+        encoder=encoder,
         active_model=None if active is None else active.model,
         refit=found.refit or other_model,
         why=_why(found.refit, other_model=other_model, n_segments=found.n_segments),
     )
 
 
-def _assigned_since(session: Session, run_id: int, model: TopicModel) -> tuple[Tally, int]:
-    """What was assigned, as the model's drift counts it, and the number of comments."""
-    since = (CauseAssignment.cause_run_id == run_id, ~CauseAssignment.assigned_again)
-    sums = select(
+def _tally(ids: Sequence[str], sums: _Sums, counts: Mapping[str, int]) -> Tally:
+    """What was assigned to topics with these ids, in their order."""
+    own = [counts.get(id_, 0) for id_ in ids]
+    mean = math.nan if sums.similarity is None or not sum(own) else sums.similarity / sum(own)
+    return Tally(own, new=int(sums.fitting_none or 0), n_segments=int(sums.clauses or 0), similarity=mean)
+
+
+def _sums(session: Session, topics: CurrentTopics) -> _Sums:
+    query = select(
         func.count(),
         func.sum(CauseAssignment.clauses),
         func.sum(CauseAssignment.fitting_none),
         func.sum(CauseAssignment.similarity),
+        func.max(CauseAssignment.assigned_at),
     )
-    comments, clauses, fitting_none, similarity = session.execute(sums.where(*since)).one()
-    by_topic = (
+    return _Sums(topics, *session.execute(query.where(*_since(topics.run_id))).one())
+
+
+def _by_topic(session: Session, run_id: int) -> dict[str, int]:
+    """The clauses that were assigned to each topic."""
+    query = (
         select(CauseMember.topic, func.count())
         .join(
             CauseAssignment,
             (CauseAssignment.version_id == CauseMember.comment_version_id)
             & (CauseAssignment.cause_run_id == CauseMember.cause_run_id),
         )
-        .where(*since)
+        .where(*_since(run_id))
         .group_by(CauseMember.topic)
     )
-    counts = dict(session.execute(by_topic).tuples().all())
-    own = [counts.get(topic.id, 0) for topic in model.topics]
-    mean = similarity / sum(own) if sum(own) else math.nan
-    return Tally(own, new=int(fitting_none or 0), n_segments=int(clauses or 0), similarity=mean), comments
+    return dict(session.execute(query).tuples().all())
+
+
+def _since(run_id: int) -> tuple[ColumnElement[bool], ...]:
+    return CauseAssignment.cause_run_id == run_id, ~CauseAssignment.assigned_again
 
 
 def _why(refit: bool, *, other_model: bool, n_segments: int) -> str:
@@ -133,7 +201,7 @@ class DriftLog:
     GROWTH: Final = 1.1
 
     def __init__(self, store: Store) -> None:
-        self._store = store
+        self._store, self._drifts = store, CauseDrifts()
         self._told: tuple[int, bool] | None = None
         self._told_comments = 0
 
@@ -145,7 +213,7 @@ class DriftLog:
         StoreUnavailable : if the database does not answer
         """
         with self._store.read() as session:
-            drift = drift_of_causes(session)
+            drift = self._drifts.read(session)
         if drift is None:
             return
         verdict = drift.run, drift.refit

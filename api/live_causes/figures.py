@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
+from api.cause_actions.verdicts import ask_for_verdicts
 from api.cause_runs import reading
 from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.request import require_extra
@@ -104,6 +105,7 @@ def _describe(job: JobContext) -> str:
         row.total = row.done = stored.n_comments
         row.result = {"cause_run": run.id, "causes": len(report["causes"]), "comments": stored.n_comments}
         _end(row, JobState.SUCCEEDED)
+        ask_for_verdicts(session, by=row.created_by)
     return "done"
 
 

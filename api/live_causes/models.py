@@ -6,7 +6,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import ForeignKey, Index, String, Text
+from sqlalchemy import ForeignKey, Index, LargeBinary, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from api.store.models import LONGEST_NAME, Base, now
@@ -69,16 +69,18 @@ class EditKind(StrEnum):
     RENAME = "rename"
     MERGE = "merge"
     SPLIT = "split"
+    UNDO = "undo"
 
 
 class CauseEdit(Base):
     """What an analyst did to a topic. Rows are added, never changed; nothing in them is a customer's word.
 
-    `detail` has the names that were given, the topics that were taken in, or the topics of the parts.
+    `detail` has the names that were given, the topics that were taken in, or the topics of the parts; and which actions
+    stood at these topics and stand where now. An undo is an edit too: `undoes` is the one that it takes back.
     """
 
     __tablename__ = "cause_edits"
-    __table_args__ = (Index(None, "cause_run_id"),)
+    __table_args__ = (Index(None, "cause_run_id"), Index("uq_cause_edits_undoes", "undoes", unique=True))
 
     id: Mapped[int] = mapped_column(RowId, primary_key=True)
     cause_run_id: Mapped[int | None] = mapped_column(ForeignKey("cause_runs.id", ondelete="SET NULL"))
@@ -90,6 +92,27 @@ class CauseEdit(Base):
     kind: Mapped[str] = mapped_column(String(16))
     topic: Mapped[str] = mapped_column(String(64))
     detail: Mapped[dict[str, Any]]
+    undoes: Mapped[int | None] = mapped_column(RowId)
+
+
+class CauseUndo(Base):
+    """What stood before an edit, for as long as it can be undone: until another run takes the place of the edited one.
+
+    `report` has the causes that were edited, as they stood in the run's report; `topics` are they as a part of its
+    topic model (`TopicModel.part`). Both repeat customers' words, which go from here too when their comments go.
+    `parents` are those of other topics that the edit gave another, `later` the places that were assigned since the run:
+    by topic, of each its version and where it begins.
+    """
+
+    __tablename__ = "cause_undos"
+
+    edit_id: Mapped[int] = mapped_column(
+        ForeignKey("cause_edits.id", ondelete="CASCADE"), primary_key=True, autoincrement=False
+    )
+    report: Mapped[dict[str, Any]]
+    topics: Mapped[bytes] = mapped_column(LargeBinary, deferred=True)
+    parents: Mapped[dict[str, Any]]
+    later: Mapped[dict[str, Any]]
 
 
 class NightOutcome(StrEnum):

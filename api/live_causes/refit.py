@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from datetime import datetime, time, timedelta, tzinfo
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta, tzinfo
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -51,6 +52,25 @@ def last_due(moment: datetime, at: time, zone: tzinfo) -> datetime:
     today = moment.astimezone(zone).date()
     due = [datetime.combine(day, at, zone) for day in (today, today - timedelta(days=1), today - timedelta(days=2))]
     return next(each for each in due if each <= moment)
+
+
+@dataclass(frozen=True, slots=True)
+class Nightly:
+    """When causes are found anew every night: a time of day, on the clock of a zone."""
+
+    at: time
+    zone: tzinfo
+
+    def next_due(self, moment: datetime) -> datetime:
+        """The first time that it is due after this moment.
+
+        >>> from datetime import UTC
+        >>> Nightly(time(3), UTC).next_due(datetime(2026, 11, 2, 3, tzinfo=UTC)).isoformat()
+        '2026-11-03T03:00:00+00:00'
+        """
+        today = moment.astimezone(self.zone).date()
+        due = [datetime.combine(today + timedelta(days=days), self.at, self.zone) for days in range(3)]
+        return next(each.astimezone(UTC) for each in due if each > moment)
 
 
 def decide(store: Store, due: datetime) -> NightOutcome | None:

@@ -92,6 +92,16 @@ class SplitRequest(Closed):
         return [[Place(each.comment, each.start, each.end) for each in part] for part in self.parts]
 
 
+class ActionMovedOut(BaseModel):
+    """An action on a cause that was edited."""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    action: int = Field(description="Its id.")
+    from_: str = Field(alias="from", description="The cause that it stood at.")
+    to: str = Field(description="The cause that it stands at since; the same one if it stayed.")
+
+
 class CauseEditOut(BaseModel):
     """What an analyst did to a cause."""
 
@@ -102,7 +112,14 @@ class CauseEditOut(BaseModel):
     topic: str = Field(description="The cause's topic.")
     detail: dict[str, Any] = Field(
         description="`label`: the names that were given. `with`: the topics that were taken in. `parts`: the topics of "
-        "the parts, the one that kept the id first, and in how many places each is said."
+        "the parts, the one that kept the id first, and in how many places each is said. `edit`, `kind`: of an undo, "
+        "the edit that it took back, and what that was."
+    )
+    undone_by: int | None = Field(description="The edit that took it back; null if it holds.")
+    actions: list[ActionMovedOut] = Field(
+        description="What was done about the causes that were merged or split, and where it stands since: actions on "
+        "causes that were taken in go to the one that took them in; those on a cause that was split stay with the part "
+        "that kept the id."
     )
     key: str = Field(description="The prefix of the key, or the user of the command line.")
     key_name: str = Field(description="That key's name.")
@@ -110,9 +127,17 @@ class CauseEditOut(BaseModel):
     why: str | None = Field(description="Why, if it was said.")
 
     @classmethod
-    def of(cls, edit: CauseEdit) -> Self:
-        same = ("id", "at", "topic", "detail", "key", "key_name", "by", "why")
-        return cls(**{name: getattr(edit, name) for name in same}, run=edit.cause_run_id, kind=EditKind(edit.kind))
+    def of(cls, edit: CauseEdit, *, undone_by: int | None = None) -> Self:
+        same = ("id", "at", "topic", "key", "key_name", "by", "why")
+        detail = {name: value for name, value in edit.detail.items() if name != "actions"}
+        return cls(
+            **{name: getattr(edit, name) for name in same},
+            run=edit.cause_run_id,
+            kind=EditKind(edit.kind),
+            detail=detail,
+            undone_by=undone_by,
+            actions=[ActionMovedOut.model_validate(each) for each in edit.detail.get("actions", ())],
+        )
 
 
 class CauseEditPage(BaseModel):
@@ -144,7 +169,11 @@ class CauseDriftOut(BaseModel):
     active_model: str | None = Field(description="The model at work; if it is another, nothing can be assigned.")
     refit: bool = Field(description="The verdict: causes should be found anew before the next nightly run.")
     why: str = Field(description="The verdict in a sentence.")
+    next_refit: datetime | None = Field(
+        description="When the nightly run comes next, in UTC: it finds causes anew if anything has changed by then; "
+        "null where none is set (`--refit-at`)."
+    )
 
     @classmethod
-    def of(cls, drift: CauseDrift) -> Self:
-        return cls(**asdict(drift))
+    def of(cls, drift: CauseDrift, *, next_refit: datetime | None) -> Self:
+        return cls(**asdict(drift), next_refit=next_refit)

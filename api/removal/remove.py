@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 
 from api.cause_runs.runs import forget_versions
 from api.ingest.ingest import take_turns
+from api.live_causes.before import forget_before
 from api.removal.dependents import count_rows
 from api.removal.models import Cause, Removal
 from api.store.audit import note
@@ -86,7 +87,9 @@ def remove(
     extent = measure(session, comments)
     if not extent.comments:
         return extent
-    forget_versions(session, select(CommentVersion.id).join(CommentVersion.comment).where(comments))
+    versions = select(CommentVersion.id).join(CommentVersion.comment).where(comments)
+    forget_versions(session, versions)
+    forget_before(session, versions)
     session.execute(delete(StoredComment).where(comments).execution_options(synchronize_session=False))
     counts = {"comments": extent.comments, "sources": extent.sources, "rows": dict(extent.rows)}
     line = note(session, by=by, action=f"comments.{cause}", subject=subject, detail={**counts, **(detail or {})})

@@ -1,11 +1,9 @@
 """`/v1/actions`: what was done about causes, and what came of it."""
 
 # Annotations are evaluated here at once, as in the routes of comments.
-from collections.abc import Sequence
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query
-from pydantic import AfterValidator, WithJsonSchema
 
 from api.access.guard import CallerDep, needs
 from api.access.scopes import Scope
@@ -19,18 +17,18 @@ from api.cause_actions.actions import (
     remove_action,
 )
 from api.cause_actions.errors import BadActionDays, TooManyActions, UnknownAction
-from api.cause_actions.models import CauseAction
 from api.cause_actions.schemas import TOPIC, ActionChanges, ActionOut, ActionPage, NewAction
+from api.cause_actions.told import require_statistics, told
 from api.cause_runs.errors import NoCauses, UnknownCause
 from api.cursor import BadCursor, cursor_after, id_before
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
 from api.reports.errors import UnknownDimension
-from api.reports.query import ZONES, known_zone
 from api.reports.zones import Zone
+from api.routes.causes import TimeZone
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from api.store.database import Store
-from nlp.errors import MissingExtra, require
+from nlp.errors import MissingExtra
 
 MOST_IN_PAGE = 50
 WRITING = (InvalidJson, UnsupportedMediaType, UnknownDimension, BadActionDays, TooManyActions, NoCauses, UnknownCause)
@@ -41,12 +39,6 @@ Topic = Annotated[str, Path(pattern=TOPIC, description="The cause's id: `topic` 
 ActionId = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The action's id.")]
 Limit = Annotated[int, Query(ge=1, le=MOST_IN_PAGE, description="Actions of a page.")]
 Cursor = Annotated[str | None, Query(max_length=256, description="`next` of the page before.")]
-TimeZone = Annotated[
-    str,
-    Query(max_length=64, description="Where days begin, by its IANA name."),
-    AfterValidator(known_zone),
-    WithJsonSchema(ZONES),
-]
 
 
 @router.post(
@@ -65,10 +57,10 @@ def add(
     A sequential test compares how often the cause is named before and since. It may be looked at every day: its stated
     false-alarm rate holds over all days together.
     """
-    _require_statistics()
+    require_statistics()
     with store.write() as session:
         action = add_action(session, topic, **body.model_dump(), by=caller.prefix)
-    return _with_effects(store, [action], time_zone)[0]
+    return told(store, [action], zone=Zone.named(time_zone), keep=True)[0]
 
 
 @router.get(
@@ -115,7 +107,7 @@ def read(store: StoreDep, id_: ActionId, time_zone: TimeZone = "Europe/Oslo") ->
     """Reads one action with its effect as of now."""
     with store.read() as session:
         action = find_action(session, id_)
-    return _with_effects(store, [action], time_zone)[0]
+    return told(store, [action], zone=Zone.named(time_zone))[0]
 
 
 @router.patch(
@@ -132,10 +124,10 @@ def change(
 
     Whoever tries days and places until the verdict pleases gives up the stated false-alarm rate.
     """
-    _require_statistics()
+    require_statistics()
     with store.write() as session:
         action = change_action(session, id_, body.changes(), by=caller.prefix)
-    return _with_effects(store, [action], time_zone)[0]
+    return told(store, [action], zone=Zone.named(time_zone), keep=True)[0]
 
 
 @router.delete(
@@ -156,18 +148,5 @@ def _page(store: Store, filters: ActionFilters, limit: int, cursor: str | None, 
     before_id = None if cursor is None else id_before(cursor, filters)
     with store.read() as session:
         found = list_actions(session, filters, before_id=before_id, limit=limit + 1)
-    page = _with_effects(store, found[:limit], time_zone)
+    page = told(store, found[:limit], zone=Zone.named(time_zone))
     return ActionPage(actions=page, next=cursor_after(page[-1].id, filters) if len(found) > limit else None)
-
-
-def _with_effects(store: Store, actions: Sequence[CauseAction], time_zone: str) -> list[ActionOut]:
-    _require_statistics()
-    from api.cause_actions.effects import effects_of  # noqa: PLC0415, it needs the extra
-
-    effects = effects_of(store, actions, zone=Zone.named(time_zone))
-    return [ActionOut.of(action, effects[action.id]) for action in actions]
-
-
-def _require_statistics() -> None:
-    for module in ("scipy", "ruptures"):
-        require(module, extra="topics")

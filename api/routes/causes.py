@@ -1,23 +1,34 @@
 """`/v1/causes` and `/v1/cause-runs`: root causes by rank, all about one of them, and the comments that name it."""
 
+from collections.abc import Callable
 from typing import Annotated
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Depends, Path, Query, Request
+from pydantic import AfterValidator, WithJsonSchema
+from sqlalchemy.orm import Session
 
 from api.access.guard import needs
 from api.access.scopes import Scope
+from api.cause_actions.told import told_of_cause
 from api.cause_runs import find
 from api.cause_runs.errors import NoCauses, UnknownCause, UnknownCauseRun
 from api.cause_runs.schemas import CauseCommentPage, CauseList, CauseOut, CauseRunList, ReaderLanguage
 from api.cursor import BadCursor
 from api.dependencies import StoreDep
+from api.live_causes.drift import CauseDrifts
+from api.live_causes.refit import Nightly
+from api.live_causes.schemas import CauseDriftOut
 from api.problems import documented
+from api.reports.query import ZONES, known_zone
+from api.reports.zones import Zone
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, MOST_IN_PAGE, THEMES, UnknownFilter, only_filters
+from api.store.models import now
 from nlp.errors import UnknownLabel
 from nlp.record import SentimentLabel
 
 MOST_CAUSES = 1_000
 MOST_RUNS = 200
+MOST_ACTIONS = 50
 
 Run = Annotated[
     int | None,
@@ -27,6 +38,28 @@ Language = Annotated[ReaderLanguage, Query(description="Of the names.")]
 Topic = Annotated[
     str, Path(pattern=r"^[0-9A-Za-z_-]{1,64}$", description="The cause's id: `topic` in `GET /v1/causes`.")
 ]
+TimeZone = Annotated[
+    str,
+    Query(max_length=64, description="Where days begin, by its IANA name."),
+    AfterValidator(known_zone),
+    WithJsonSchema(ZONES),
+]
+
+
+def drift_now(request: Request) -> Callable[[Session], CauseDriftOut | None]:
+    """What tells the drift since the current run of causes, and when they are found anew by the service's settings."""
+    drifts: CauseDrifts = request.app.state.cause_drifts
+    nightly: Nightly | None = request.app.state.nightly
+
+    def told(session: Session) -> CauseDriftOut | None:
+        found = drifts.read(session)
+        next_refit = None if nightly is None else nightly.next_due(now())
+        return None if found is None else CauseDriftOut.of(found, next_refit=next_refit)
+
+    return told
+
+
+DriftDep = Annotated[Callable[[Session], CauseDriftOut | None], Depends(drift_now)]
 
 
 def causes_router() -> APIRouter:
@@ -42,6 +75,7 @@ def causes_router() -> APIRouter:
     )
     def get_causes(
         store: StoreDep,
+        drift: DriftDep,
         *,
         run: Run = None,
         theme: Annotated[
@@ -52,7 +86,8 @@ def causes_router() -> APIRouter:
         language: Language = "en",
         limit: Annotated[int, Query(ge=1, le=MOST_CAUSES, description="Causes at most.")] = 50,
     ) -> CauseList:
-        """Lists the causes of a run, the one that costs most first: what hurts, how much, and since when.
+        """Lists the causes of a run, the one that costs most first: what hurts, how much, since when, and what came of
+        what was done about it.
 
         A job of the kind `topics` (`POST /v1/jobs`) looks for them.
         """
@@ -60,19 +95,23 @@ def causes_router() -> APIRouter:
             raise UnknownLabel("theme", theme, THEMES)
         filters = find.CauseFilters(theme=theme, sentiment=sentiment, rising=rising)
         with store.read() as session:
-            return find.list_causes(session, run, filters, language=language, limit=limit)
+            return find.list_causes(session, run, filters, language=language, limit=limit, drift=drift)
 
     @router.get(
         "/v1/causes/{topic}",
         summary="Read a root cause",
         operation_id="read_cause",
         responses=documented(NoCauses, UnknownCauseRun, UnknownCause, UnknownFilter, *EVERYWHERE),
-        dependencies=[needs(Scope.READ), only_filters("run", "language")],
+        dependencies=[needs(Scope.READ), only_filters("run", "language", "time_zone")],
     )
-    def get_cause(store: StoreDep, topic: Topic, run: Run = None, language: Language = "en") -> CauseOut:
-        """Tells all about a cause: what it costs, its weeks, where it concentrates, what goes with it, and quotes."""
+    def get_cause(
+        store: StoreDep, topic: Topic, run: Run = None, language: Language = "en", time_zone: TimeZone = "Europe/Oslo"
+    ) -> CauseOut:
+        """Tells all about a cause: what it costs, its weeks, where it concentrates, what goes with it, quotes, and what
+        was done about it and came of that."""
+        actions = told_of_cause(store, topic, zone=Zone.named(time_zone), limit=MOST_ACTIONS)
         with store.read() as session:
-            return find.one_cause(session, run, topic, language=language)
+            return find.one_cause(session, run, topic, language=language, actions=actions)
 
     @router.get(
         "/v1/causes/{topic}/comments",

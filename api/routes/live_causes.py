@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from fastapi import APIRouter, Body, Depends, Query
+from fastapi import APIRouter, Body, Depends, Path, Query
 
 from api.access.guard import CallerDep, needs
 from api.access.scopes import Scope
 from api.cause_runs.errors import NoCauses, TopicsNotKept, UnknownCause
+from api.comment_schemas import Name
+from api.corrections.requests import Why
 from api.dependencies import NotReady, StoreDep, TaggerDep, UnsupportedMediaType, WakeJobsDep, require_json
 from api.live_causes import examples
-from api.live_causes.drift import drift_of_causes
 from api.live_causes.edits import Editor, list_edits, merge, rename, split
+from api.live_causes.errors import UndoConflict, UnknownEdit
 from api.live_causes.schemas import (
     CauseDriftOut,
     CauseEditOut,
@@ -20,9 +22,11 @@ from api.live_causes.schemas import (
     MergeRequest,
     RenameRequest,
     SplitRequest,
+    TopicId,
 )
+from api.live_causes.undo import undo, undone_by
 from api.problems import InvalidJson, documented
-from api.routes.causes import Topic
+from api.routes.causes import DriftDep, Topic
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
 from nlp.errors import MissingExtra
 from nlp.topics import BadTopicEdit, UnknownTopic, WrongEmbeddings
@@ -30,6 +34,7 @@ from nlp.topics import BadTopicEdit, UnknownTopic, WrongEmbeddings
 MOST_IN_PAGE = 100
 
 router = APIRouter(tags=["causes"])
+EDITED = (UnknownFilter, *EVERYWHERE)
 EDITING = (InvalidJson, UnsupportedMediaType, NoCauses, UnknownCause, TopicsNotKept, BadTopicEdit)
 
 
@@ -40,14 +45,14 @@ EDITING = (InvalidJson, UnsupportedMediaType, NoCauses, UnknownCause, TopicsNotK
     responses=documented(NoCauses, UnknownFilter, *EVERYWHERE),
     dependencies=[needs(Scope.READ), only_filters()],
 )
-def drift(store: StoreDep) -> CauseDriftOut:
+def drift(store: StoreDep, drift_of: DriftDep) -> CauseDriftOut:
     """Compares the comments that were assigned since the current run of causes with those that it has read, and says
-    whether causes should be found anew before the next nightly run."""
+    whether causes should be found anew before the next nightly run, and when that comes."""
     with store.read() as session:
-        found = drift_of_causes(session)
+        found = drift_of(session)
     if found is None:
         raise NoCauses
-    return CauseDriftOut.of(found)
+    return found
 
 
 @router.get(
@@ -55,20 +60,51 @@ def drift(store: StoreDep) -> CauseDriftOut:
     summary="List what analysts did to causes",
     operation_id="list_cause_edits",
     responses=documented(UnknownFilter, *EVERYWHERE),
-    dependencies=[needs(Scope.READ), only_filters("limit", "before")],
+    dependencies=[needs(Scope.READ), only_filters("topic", "limit", "before")],
 )
 def edits(
     store: StoreDep,
+    topic: Annotated[
+        TopicId | None, Query(description="Only what changed this cause, took it away or made it.")
+    ] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_IN_PAGE, description="Edits of a page.")] = 50,
     before: Annotated[
         int | None, Query(ge=1, le=HIGHEST_ID, description="`next` of the page before: older ones only.")
     ] = None,
 ) -> CauseEditPage:
-    """Lists names that were given, merges and splits: who, when and why, the newest first."""
+    """Lists names that were given, merges, splits, and what was undone: who, when and why, the newest first."""
     with store.read() as session:
-        rows = list_edits(session, before_id=before, limit=limit + 1)
-        page = [CauseEditOut.of(row) for row in rows[:limit]]
+        rows = list_edits(session, topic=topic, before_id=before, limit=limit + 1)
+        undone = undone_by(session, [row.id for row in rows])
+        page = [CauseEditOut.of(row, undone_by=undone.get(row.id)) for row in rows[:limit]]
     return CauseEditPage(edits=page, next=page[-1].id if len(rows) > limit else None)
+
+
+@router.delete(
+    "/v1/causes/edits/{id}",
+    summary="Undo an edit of causes",
+    operation_id="undo_cause_edit",
+    responses=documented(NoCauses, UnknownCause, TopicsNotKept, BadTopicEdit, UnknownEdit, UndoConflict, *EDITED),
+    dependencies=[needs(Scope.CORRECT), only_filters("by", "why")],
+)
+def undo_edit(
+    store: StoreDep,
+    caller: CallerDep,
+    wake_jobs: WakeJobsDep,
+    id_: Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The edit's id.")],
+    *,
+    by: Annotated[Name | None, Query(description="The person who undoes it.")] = None,
+    why: Annotated[Why | None, Query(description="Why, for whoever reads the list of edits.")] = None,
+) -> CauseEditOut:
+    """Lets causes be as they were before an edit: names, places, and what was done about them. The latest edit of a
+    cause can be undone, then the one before it, until a run finds causes anew; edits of other causes stay.
+
+    The answer is the undo, which is an edit too: the list keeps both. Figures of causes that were merged or split are
+    null until a job, which this asks for, has made them anew.
+    """
+    edit = undo(store, id_, editor=Editor(caller, by, why))
+    wake_jobs()
+    return CauseEditOut.of(edit)
 
 
 @router.patch(

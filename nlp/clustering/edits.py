@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -246,6 +246,91 @@ def _with_own(
         groups=[*(centres.groups[centre] for centre in other.tolist()), *own.groups],
     )
     return joined, Assignment(topics, before.reasons, similarities, centre_of)
+
+
+def part_of(edited: Edited, places: Sequence[int]) -> Edited:
+    """Some topics with their centres, and their rows of the assignment; the other rows have no topic in it.
+
+    What the other topics are like stays out, so that it is small once it is packed.
+    """
+    of = edited.centres
+    new_place = np.full(len(edited.topics) + 1, NONE, dtype=np.intp)
+    new_place[list(places)] = np.arange(len(places))
+    kept = np.flatnonzero(new_place[of.topics] != NONE)
+    new_centre = np.full(len(of.topics) + 1, NONE, dtype=np.intp)
+    new_centre[kept] = np.arange(len(kept))
+    topics = new_place[edited.assignment.topics]
+    centres = Centres(
+        mean=of.mean,
+        vectors=of.vectors[kept],
+        floors=of.floors[kept],
+        strict_floors=of.strict_floors[kept],
+        similarity=of.similarity[kept],
+        topics=new_place[of.topics[kept]],
+        groups=[of.groups[place] for place in kept.tolist()],
+    )
+    rows = topics != NONE
+    similarities = np.where(rows, edited.assignment.similarities, np.float32("nan"))
+    centre_of = np.where(rows, new_centre[edited.assignment.centres], NONE)
+    mine = Assignment(topics, np.zeros(len(topics), dtype=np.int8), similarities, centre_of)
+    return Edited([edited.topics[place] for place in places], centres, mine)
+
+
+def put_back(
+    edited: Edited, before: Edited, *, instead_of: Collection[str], parents: Mapping[str, str | None]
+) -> Edited:
+    """Topics as they were before a change, in place of those that it has left; all others stay as they are.
+
+    Parameters
+    ----------
+    before : of `part_of`, with the same rows in it that the topics have which go
+    instead_of : ids of the topics that go
+    parents : by topic the parent that it had before the change, of others that the change gave another
+
+    Raises
+    ------
+    BadTopicEdit : if the topics that go have other rows than those that come
+    """
+    back = {topic.id: topic for topic in before.topics}
+    there = {topic.id: topic for topic in edited.topics}
+    kept = [back.get(topic.id, topic) for topic in edited.topics if topic.id not in instead_of or topic.id in back]
+    topics = [*kept, *(topic for topic in before.topics if topic.id not in there)]
+    place_of = {topic.id: place for place, topic in enumerate(topics)}
+    goes = np.array([topic.id in instead_of for topic in edited.topics] + [False])
+    rows = before.assignment.topics != NONE
+    if not np.array_equal(goes[edited.assignment.topics], rows):
+        raise BadTopicEdit("The topics have other clauses by now than they had before, so they cannot be put back.")
+    new_place = np.array(
+        [NONE if topic.id in instead_of else place_of[topic.id] for topic in edited.topics] + [NONE], dtype=np.intp
+    )
+    back_place = np.array([place_of[topic.id] for topic in before.topics] + [NONE], dtype=np.intp)
+    other = np.flatnonzero(~goes[edited.centres.topics])
+    new_centre = np.full(len(edited.centres.topics) + 1, NONE, dtype=np.intp)
+    new_centre[other] = np.arange(len(other))
+    now, then = edited.centres, before.centres
+    centres = Centres(
+        mean=now.mean,
+        vectors=np.concatenate([now.vectors[other], then.vectors]),
+        floors=np.concatenate([now.floors[other], then.floors]),
+        strict_floors=np.concatenate([now.strict_floors[other], then.strict_floors]),
+        similarity=np.concatenate([now.similarity[other], then.similarity]),
+        topics=np.concatenate([new_place[now.topics[other]], back_place[then.topics]]),
+        groups=[*(now.groups[centre] for centre in other.tolist()), *then.groups],
+    )
+    of_before = np.where(before.assignment.centres == NONE, NONE, before.assignment.centres + len(other))
+    assignment = Assignment(
+        np.where(rows, back_place[before.assignment.topics], new_place[edited.assignment.topics]),
+        edited.assignment.reasons,
+        np.where(rows, before.assignment.similarities, edited.assignment.similarities),
+        np.where(rows, of_before, new_centre[edited.assignment.centres]),
+    )
+    return Edited([_under(topic, there.get(topic.id), parents, place_of) for topic in topics], centres, assignment)
+
+
+def _under(topic: Topic, now: Topic | None, parents: Mapping[str, str | None], known: Collection[str]) -> Topic:
+    """The topic under the parent that it had before, else the one that it has, as far as these are there."""
+    wanted = (parents.get(topic.id, topic.parent), None if now is None else now.parent)
+    return replace(topic, parent=next((each for each in wanted if each in known and each != topic.id), None))
 
 
 def _nearest_of_topic(segments: Sequence[Segment], embeddings: Floats, centres: Centres, place: int) -> Labels:

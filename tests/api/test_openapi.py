@@ -145,7 +145,7 @@ DESCRIBED = [
     *("TopicsRequest", "TopicsFilters", "CauseList", "CauseRunOut", "CauseBrief", "EstimateOut", "CauseChange"),
     *("SinceOut", "CauseOut", "CauseNps", "WeekOut", "PlaceOut", "CauseFactor", "EarlierOut", "CauseQuote", "SpanOut"),
     *("RenameRequest", "LabelIn", "MergeRequest", "PlaceIn", "SplitRequest", "CauseEditOut", "CauseEditPage"),
-    "CauseDriftOut",
+    *("CauseDriftOut", "ActionMovedOut", "CameFromOut", "LatestVerdictOut"),
     *("CauseComment", "CauseCommentPage", "CauseRunList"),
 ]
 

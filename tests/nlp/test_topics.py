@@ -355,6 +355,69 @@ def quotes_of(batch, causes, cause):
     ][:5]
 
 
+def same_as(model, other):
+    """Whether two models say the same of every segment and topic, in whatever order their topics and centres are."""
+
+    def told(of):
+        ids = [topic.id for topic in of.topics]
+        rows = [
+            (ids[topic], of.centres.vectors[centre].tobytes(), round(float(similarity), 5)) if topic >= 0 else None
+            for topic, centre, similarity in zip(
+                of.assignment.topics, of.assignment.centres, of.assignment.similarities, strict=True
+            )
+        ]
+        floors = sorted((ids[of.centres.topics[at]], float(floor)) for at, floor in enumerate(of.centres.floors))
+        return rows, floors, {topic.id: topic for topic in of.topics}, of.pinned, of.assignment.reasons.tolist()
+
+    return told(model) == told(other)
+
+
+def test_topics_are_put_back_as_they_were_and_others_keep_what_was_done_since(found):
+    _, _, model = found
+    first, second, third, fourth = (topic.id for topic in model.topics[:4])
+    part = TopicModel.from_bytes(model.part([first, second]).to_bytes())
+    assert [topic.id for topic in part.topics] == [first, second]
+    merged = model.merge(first, [second])
+    assert not same_as(merged, model)
+    assert same_as(merged.put_back(part, instead_of={first}, parents={}), model)
+    # Another edit meanwhile stays; new segments go where they went before.
+    since = merged.merge(third, [fourth]).rename(third, {"nb": "Alt annet"})
+    restored = since.put_back(part, instead_of={first}, parents={})
+    assert same_as(restored, model.merge(third, [fourth]).rename(third, {"nb": "Alt annet"}))
+    new, _ = planted(seed=5)
+    then, now = (
+        [of.topics[topic].id if topic >= 0 else None for topic in of.assign(new.segments, new.embeddings)[0].topics]
+        for of in (model, merged.put_back(part, instead_of={first}, parents={}))
+    )
+    assert then == now
+
+
+def test_a_split_is_put_back(found):
+    batch, _, model = found
+    merged = model.merge(model.topics[0].id, [model.topics[1].id])
+    kept = model.topics[0].id
+    rows = [row for row, topic in enumerate(merged.assignment.topics) if merged.topics[topic].id == kept and topic >= 0]
+    segments = [batch.segments[row] for row in rows]
+    parts = [[Quote(each.comment_id, each.start, each.end)] for each in (segments[0], segments[-1])]
+    parted, _ = merged.split_alone(kept, segments, batch.embeddings[rows], rows=rows, parts=parts)
+    ids = {topic.id for topic in parted.topics} - {topic.id for topic in merged.topics}
+    assert len(ids) == 1
+    assert same_as(parted.put_back(merged.part([kept]), instead_of={kept, *ids}, parents={}), merged)
+    with pytest.raises(BadTopicEdit, match="have other clauses by now"):
+        parted.put_back(merged.part([kept]), instead_of={kept}, parents={})
+
+
+def test_parents_are_put_back_too(found):
+    _, _, model = found
+    first, second, third = (topic.id for topic in model.topics[:3])
+    under = {first: second, third: second}
+    family = replace(model, topics=[replace(each, parent=under.get(each.id)) for each in model.topics])
+    merged = family.merge(first, [second])
+    assert merged.topic(third).parent == first
+    part = family.part([first, second])
+    assert same_as(merged.put_back(part, instead_of={first}, parents={third: second}), family)
+
+
 def test_what_cannot_be_edited_is_refused(found):
     batch, _, model = found
     first = model.topics[0].id

@@ -10,8 +10,8 @@ from alembic import op
 
 from api.store.types import Json, RowId
 
-revision = "0020"
-down_revision = "0014"
+revision = "0018"
+down_revision = "0017"
 
 
 def upgrade() -> None:
