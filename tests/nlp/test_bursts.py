@@ -49,14 +49,14 @@ def test_a_place_that_groups_always_had_is_no_burst():
 
 def test_without_places_days_alone_tell():
     of_days = heard()
-    of_days = Heard(of_days.comment, of_days.group, of_days.bin, [], of_days.centres)
+    of_days = Heard(of_days.comment, of_days.group, of_days.bin, [], of_days.words)
     (burst,) = bursts(of_days, shuffles=9, false_share=0.1, seed=0)
     assert set(burst.groups.tolist()) == INCIDENT
 
 
 def test_one_day_or_a_handful_of_comments_can_not_burst():
     few = heard()
-    one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.centres)
+    one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.words)
     assert bursts(one_day, shuffles=9, false_share=0.1, seed=0) == []
 
 
