@@ -247,6 +247,7 @@ def _of_place(heard: Heard, bins: Labels, values: Labels, firsts: Labels) -> Flo
     shape = (n_groups, n_bins, n_values)
     counts = np.bincount(np.ravel_multi_index((group, bin_, value), shape), minlength=int(np.prod(shape)))
     inside = _since(counts.reshape(shape).astype(np.float32), axis=1)[:, firsts]
+    inside *= np.minimum(1.0, _ALIKE_AT_MOST / np.maximum(heard.sizes, 1))[:, None, None].astype(np.float32)
     of_known = inside.sum(axis=2, keepdims=True)
     usual = np.bincount(values[values != NONE], minlength=n_values) / max((values != NONE).sum(), 1)
     of_own = _OWN_PLACE * np.clip(usual, 1e-3, 1 - 1e-3), _OWN_PLACE * np.clip(1 - usual, 1e-3, 1 - 1e-3)

@@ -208,7 +208,9 @@ def _words(segments: Sequence[Segment], small: _SmallGroups, seed: int) -> Float
     n_numbers = min(SPELLINGS, min(counts.shape) - 1)
     if n_numbers < 1:
         return small.centres
-    spelling = decomposition.TruncatedSVD(n_numbers, n_iter=3, random_state=seed).fit_transform(counts)
+    limits = require("threadpoolctl", extra="topics").threadpool_limits
+    with limits(1):  # as k-means: the same seed, the same groups
+        spelling = decomposition.TruncatedSVD(n_numbers, n_iter=3, random_state=seed).fit_transform(counts)
     both = np.hstack([small.centres, WEIGHT_OF_SPELLING * normalize(spelling)])
     return np.asarray(normalize(both), dtype=np.float32)
 
