@@ -215,7 +215,7 @@ class _Evidence:
         place = np.clip(place, -_MOST_OF_PLACE, _MOST_OF_PLACE)
         other_time = np.maximum(self.best_time - time - _CHOSEN_BY_CHANCE, 0.0)
         other_place = np.maximum(self.best_place[:, first] - place - _CHOSEN_BY_CHANCE / 3, 0.0)
-        return np.minimum(time, _MOST_OF_TIME) - other_time, place - other_place
+        return np.asarray(np.minimum(time, _MOST_OF_TIME) - other_time), np.asarray(place - other_place)
 
     def around(self, near: _Nearness) -> Floats:
         """Evidence of each small group and its neighbours together, of shape (n_groups, n_firsts)."""
