@@ -4,8 +4,10 @@ By their words alone, complaints of a new incident lie among the everyday compla
 set them apart: they begin together, and most come from the same place. So within each theme and sentiment small groups
 of clauses that say nearly the same are formed, and a set of small groups is sought that are like one another *and* of
 which nearly all comments came since one day, at one place: a scan statistic over subsets of near neighbours. A small
-group joins a set where the evidence of its circumstances outweighs how far its words are from the set's. What so much
-searching finds by chance is seen by searching comments whose days were shuffled.
+group joins a set where the evidence of its circumstances outweighs how far its words are from the nearest of the set's
+(two ways to say one thing need not be alike, if a third stands between them), and not where other circumstances than
+the set's fit it better: else two incidents of one season would be one. What so much searching finds by chance is seen
+by searching comments whose days were shuffled.
 
 References
 ----------
@@ -17,9 +19,9 @@ shuffled days as the measure of what chance gives
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import numpy.typing as npt
@@ -35,13 +37,22 @@ MOST_VALUES: Final = 30
 _WEEK, _MOST_BINS = 7, 60
 _LONGEST: Final = 0.9
 """Of all comments, those that came since the beginning: what was nearly always said did not begin."""
-_STARTS, _ROUNDS = 200, 8
+_STRETCHES: Final = (0.02, 0.06, 0.15, 0.3, 0.5, 0.7, _LONGEST)
+"""Shares of all comments that came since a beginning. Sets are begun in each stretch, since a late beginning is always
+more striking than an early one."""
+_STARTS, _ROUNDS, _NEIGHBOURS, _NEAREST = 50, 8, 8, 3
+"""Sets that are begun in a stretch; how often each is chosen anew; small groups that speak for where to begin; and
+those of a set that say how near another is."""
 _SINCE, _AT_ITS_PLACE = 0.97, 0.8
 """Of an incident's comments, how many come after its beginning, and from its place."""
 _OWN_PLACE: Final = 3.0
 """How freely the places of small groups differ from all comments': the weight of the beta distribution."""
-_MOST_OF_PLACE: Final = 3.0
+_MOST_OF_DIMENSION, _MOST_OF_PLACE, _MOST_OF_TIME = 3.0, 4.0, 5.0
 """In nats, of one small group."""
+_ALIKE_AT_MOST: Final = 20
+"""Comments of a small group that count: of more that say the same, the hundredth tells nothing new."""
+_CHOSEN_BY_CHANCE: Final = 3.0
+"""In nats, by how much a small group's best beginning beats the true one by chance; its best place by a third of it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -53,19 +64,19 @@ class Heard:
     comment, group : of each pair of a comment and a small group that it says, numbered from 0
     bin : of each comment, its stretch of time
     values : by dimension, of each comment the number of its value, -1 for none
-    centres : unit vectors of the small groups, of shape (n_groups, width)
+    words : unit vectors of what the small groups say, of shape (n_groups, width)
     """
 
     comment: Labels
     group: Labels
     bin: Labels
     values: Sequence[Labels]
-    centres: Floats
+    words: Floats
 
     @property
     def sizes(self) -> Labels:
         """Comments of each small group."""
-        return np.bincount(self.group, minlength=len(self.centres))
+        return np.bincount(self.group, minlength=len(self.words))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -87,7 +98,8 @@ def bursts(heard: Heard, *, shuffles: int, false_share: float, seed: int) -> lis
     """
     if len(heard.bin) < 2 * FEWEST_COMMENTS or int(heard.bin.max(initial=0)) == 0:
         return []
-    found = _search(_Evidence.of(heard, heard.bin), heard)
+    near = _Nearness.of(heard.words)
+    found = _search(_Evidence.of(heard, heard.bin), near, heard.sizes)
     if not found:
         return []
     random = np.random.default_rng(seed)
@@ -95,7 +107,7 @@ def bursts(heard: Heard, *, shuffles: int, false_share: float, seed: int) -> lis
         [
             burst.evidence
             for _ in range(shuffles)
-            for burst in _search(_Evidence.of(heard, random.permutation(heard.bin)), heard)
+            for burst in _search(_Evidence.of(heard, random.permutation(heard.bin)), near, heard.sizes)
         ]
     )
     by_chance = [(chance >= burst.evidence).sum() / shuffles for burst in found]
@@ -111,116 +123,191 @@ def bins_of(days: npt.NDArray[np.datetime64]) -> Labels:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
+class _Nearness:
+    """How alike small groups are: cosines of shape (n_groups, n_groups), and of each its neighbours, itself among them.
+
+    `neighbours` is a 0/1 matrix of the same shape, sparse.
+    """
+
+    cosines: Floats
+    neighbours: Any
+
+    @classmethod
+    def of(cls, words: Floats) -> _Nearness:
+        csr_array = require("scipy.sparse", extra="topics").csr_array
+        cosines = words @ words.T
+        n_groups, n_near = len(words), min(_NEIGHBOURS, len(words))
+        near = np.argpartition(-cosines, n_near - 1, axis=1)[:, :n_near]
+        ones = np.ones(near.size, dtype=np.float32)
+        rows = np.repeat(np.arange(n_groups), n_near)
+        return cls(cosines, csr_array((ones, (rows, near.ravel())), shape=cosines.shape))
+
+    def to(self, groups: Labels) -> Floats:
+        """Of every small group the mean cosine to the nearest few of a set, itself left out; shape (n_groups,)."""
+        if len(groups) == 1:
+            return np.asarray(self.cosines[groups[0]])
+        cosines = self.cosines[groups]
+        cosines[np.arange(len(groups)), groups] = -1.0
+        n_nearest = min(_NEAREST, len(groups) - 1)
+        return np.asarray(np.partition(cosines, len(groups) - n_nearest, axis=0)[-n_nearest:].mean(axis=0))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class _Evidence:
     """Log-odds of being of an incident rather than not, of each small group, by the first stretch of time.
 
-    `time` has the shape (n_groups, n_bins); each of `places` (n_groups, n_bins, n_values).
+    Only those stretches are there in which something can have begun.
+
+    Attributes
+    ----------
+    since : shape (n_firsts,), the share of all comments that came since
+    time : shape (n_groups, n_firsts)
+    places : by dimension, of shape (n_groups, n_firsts, n_values)
+    best_time : shape (n_groups,), of the first stretch that fits a small group best
+    best_place : shape (n_groups, n_firsts), of the values that do
     """
 
+    since: Floats
     time: Floats
     places: Sequence[Floats]
+    best_time: Floats
+    best_place: Floats
 
     @classmethod
     def of(cls, heard: Heard, bins: Labels) -> _Evidence:
-        n_groups, n_bins = len(heard.centres), int(bins.max()) + 1
+        n_groups, n_bins = len(heard.words), int(bins.max()) + 1
         since_all = _since(np.bincount(bins, minlength=n_bins).astype(np.float64))
         # A burst needs a time before and a time since: where either is short, nothing began.
-        usable = (since_all >= FEWEST_COMMENTS) & (since_all <= _LONGEST * since_all[0])
-        chance = np.clip(since_all / since_all[0], 1e-6, 1 - 1e-6)
+        firsts = np.flatnonzero((since_all >= FEWEST_COMMENTS) & (since_all <= _LONGEST * since_all[0]))
+        chance = since_all[firsts] / since_all[0]
         flat = np.bincount(heard.group * n_bins + bins[heard.comment], minlength=n_groups * n_bins)
-        since = _since(flat.reshape(n_groups, n_bins).astype(np.float64))
-        time = since * np.log(_SINCE / chance) + (since[:, :1] - since) * np.log((1 - _SINCE) / (1 - chance))
-        time[:, ~usable] = -np.inf
-        # A place says something of a beginning only where something began.
-        most = np.clip(time, 0.0, _MOST_OF_PLACE)[:, :, None]
-        places = [np.minimum(_of_place(heard, bins, values, n_bins), most) for values in heard.values]
-        return cls(time.astype(np.float32), places)
+        inside = _since(flat.reshape(n_groups, n_bins).astype(np.float64))
+        of_all, inside = inside[:, :1], inside[:, firsts]
+        time = inside * np.log(_SINCE / chance) + (of_all - inside) * np.log((1 - _SINCE) / (1 - chance))
+        time *= np.minimum(1.0, _ALIKE_AT_MOST / np.maximum(of_all, 1.0))
+        places = [_of_place(heard, bins, values, firsts) for values in heard.values]
+        best_place = sum((np.maximum(place.max(axis=2), 0.0) for place in places), np.zeros_like(time))
+        return cls(
+            since=chance,
+            time=time.astype(np.float32),
+            places=places,
+            best_time=time.max(axis=1, initial=-np.inf),
+            best_place=np.minimum(best_place, _MOST_OF_PLACE),
+        )
 
     def signature(self, groups: Labels) -> tuple[int, list[int]]:
         """The stretch of time and the values that fit some small groups best; -1 for a dimension that says nothing."""
-        total = self.time[groups].sum(axis=0)
-        best = []
-        for place in self.places:
-            of_values = place[groups].sum(axis=0)
-            best.append(of_values.argmax(axis=1))
-            total = total + np.maximum(of_values.max(axis=1), 0.0)
-        first = int(total.argmax())
-        return first, [
-            int(value[first]) if place[groups, first, value[first]].sum() > 0 else NONE
-            for place, value in zip(self.places, best, strict=True)
-        ]
+        time = self.time[groups].sum(axis=0, dtype=np.float64)
+        of_values = [place[groups].sum(axis=0) for place in self.places]
+        first = int(_together(time, [values.max(axis=1) for values in of_values]).argmax())
+        return first, [int(values[first].argmax()) if values[first].max() > 0 else NONE for values in of_values]
 
-    def at(self, first: int, values: Sequence[int]) -> Floats:
-        """Evidence of every small group for a signature, of shape (n_groups,)."""
+    def at(self, first: int, values: Sequence[int]) -> tuple[Floats, Floats]:
+        """Evidence of every small group for a signature: of its time, and of its place; both of shape (n_groups,).
+
+        What speaks more for another time or place than for this speaks against the signature.
+        """
         time = self.time[:, first].astype(np.float64)
         place = np.zeros_like(time)
         for of_values, value in zip(self.places, values, strict=True):
             if value != NONE:
                 place += of_values[:, first, value]
-        # A place says something of a beginning only where something began.
-        return np.asarray(time + np.minimum(place, np.clip(time, 0.0, _MOST_OF_PLACE)))
+        place = np.clip(place, -_MOST_OF_PLACE, _MOST_OF_PLACE)
+        other_time = np.maximum(self.best_time - time - _CHOSEN_BY_CHANCE, 0.0)
+        other_place = np.maximum(self.best_place[:, first] - place - _CHOSEN_BY_CHANCE / 3, 0.0)
+        return np.asarray(np.minimum(time, _MOST_OF_TIME) - other_time), np.asarray(place - other_place)
+
+    def around(self, near: _Nearness) -> Floats:
+        """Evidence of each small group and its neighbours together, of shape (n_groups, n_firsts)."""
+        places = (
+            (near.neighbours @ place.reshape(len(place), -1)).reshape(place.shape).max(axis=2) for place in self.places
+        )
+        return _together(near.neighbours @ self.time, list(places))
 
 
-def _of_place(heard: Heard, bins: Labels, values: Labels, n_bins: int) -> Floats:
+def _together(time: Floats, places: Sequence[Floats]) -> Floats:
+    """Evidence of time and of each dimension's best value.
+
+    A place says something of a beginning only where something began: it counts at most as much as the time does.
+    """
+    place = sum((np.maximum(of_dimension, 0.0) for of_dimension in places), np.zeros_like(time))
+    return np.asarray(time + np.minimum(place, np.maximum(time, 0.0)))
+
+
+def _of_place(heard: Heard, bins: Labels, values: Labels, firsts: Labels) -> Floats:
     """How much the comments since a time speak for an incident at each value.
 
     Against it stands that the small group keeps to some value of its own at all times, as "no parking" does to shops: a
     beta-binomial. So a value alone says a little, however many comments come from it.
     """
     betaln = require("scipy.special", extra="topics").betaln
-    n_groups, n_values = len(heard.centres), int(values.max(initial=0)) + 1
+    n_groups, n_bins, n_values = len(heard.words), int(bins.max()) + 1, int(values.max(initial=0)) + 1
     known = values[heard.comment] != NONE
     group, bin_, value = heard.group[known], bins[heard.comment][known], values[heard.comment][known]
     shape = (n_groups, n_bins, n_values)
     counts = np.bincount(np.ravel_multi_index((group, bin_, value), shape), minlength=int(np.prod(shape)))
-    inside = _since(counts.reshape(shape).astype(np.float32), axis=1)
+    inside = _since(counts.reshape(shape).astype(np.float32), axis=1)[:, firsts]
+    inside *= np.minimum(1.0, _ALIKE_AT_MOST / np.maximum(heard.sizes, 1))[:, None, None].astype(np.float32)
     of_known = inside.sum(axis=2, keepdims=True)
     usual = np.bincount(values[values != NONE], minlength=n_values) / max((values != NONE).sum(), 1)
     of_own = _OWN_PLACE * np.clip(usual, 1e-3, 1 - 1e-3), _OWN_PLACE * np.clip(1 - usual, 1e-3, 1 - 1e-3)
     incident = inside * np.log(_AT_ITS_PLACE) + (of_known - inside) * np.log(1 - _AT_ITS_PLACE)
     # Other values have their usual share among themselves in either case.
     everyday = betaln(inside + of_own[0], of_known - inside + of_own[1]) - betaln(*of_own)
-    return np.asarray(np.clip(incident - everyday, -_MOST_OF_PLACE, _MOST_OF_PLACE), dtype=np.float32)
+    return np.asarray(np.clip(incident - everyday, -_MOST_OF_DIMENSION, _MOST_OF_DIMENSION), dtype=np.float32)
 
 
-def _search(evidence: _Evidence, heard: Heard) -> list[Burst]:
+def _search(evidence: _Evidence, near: _Nearness, sizes: Labels) -> list[Burst]:
     """Sets of small groups that share no group, best first."""
-    sizes = heard.sizes
-    alone = np.array([evidence.at(*evidence.signature(np.array([group])))[group] for group in range(len(sizes))])
-    starts = np.argsort(-alone, kind="stable")[:_STARTS]
-    grown = [_grow(int(start), evidence, heard, sizes) for start in starts.tolist() if alone[start] > 0]
     free = np.ones(len(sizes), dtype=bool)
     found: list[Burst] = []
-    for burst in sorted(grown, key=lambda burst: -burst.evidence):
+    for burst in sorted(_grown(evidence, near), key=lambda burst: -burst.evidence):
         left = burst.groups[free[burst.groups]]
-        if burst.evidence <= 0:
-            break
         if 2 * len(left) > len(burst.groups) and sizes[left].sum() >= FEWEST_COMMENTS:
             found.append(Burst(left, burst.evidence))
             free[left] = False
     return found
 
 
-def _grow(start: int, evidence: _Evidence, heard: Heard, sizes: Labels) -> Burst:
-    """From one small group to all that are like the set and began with it."""
+def _grown(evidence: _Evidence, near: _Nearness) -> Iterator[Burst]:
+    """Sets with evidence, begun where it is strongest; in each stretch of time no set is begun within another."""
+    around = evidence.around(near)
+    least = 0.0
+    for most in _STRETCHES:
+        firsts = np.flatnonzero((evidence.since > least) & (evidence.since <= most))
+        least = most
+        strongest = around[:, firsts].max(axis=1, initial=0.0)
+        covered = strongest <= 0
+        for _ in range(_STARTS):
+            if covered.all():
+                break
+            start = int(np.where(covered, -1.0, strongest).argmax())
+            burst = _grow(start, evidence, near)
+            covered[start] = True
+            covered[burst.groups] = True
+            if burst.evidence > 0:
+                yield burst
+
+
+def _grow(start: int, evidence: _Evidence, near: _Nearness) -> Burst:
+    """From one small group to all that are like some of the set and began with it."""
     groups = np.array([start], dtype=np.intp)
     total = 0.0
     for _ in range(_ROUNDS):
-        signature = evidence.signature(groups)
-        centre = (heard.centres[groups] * sizes[groups][:, None]).sum(axis=0)
-        cosines = heard.centres @ (centre / max(float(np.linalg.norm(centre)), 1e-9))
-        gains = evidence.at(*signature) - _price(cosines)
-        chosen = np.flatnonzero(gains > 0)
-        total = float(gains[chosen].sum())
+        time, place = evidence.at(*evidence.signature(groups))
+        price = _price(near.to(groups))
+        chosen = np.flatnonzero(time + place > price)
+        of_time = time[chosen].sum()
+        total = float(of_time - price[chosen].sum() + min(place[chosen].sum(), max(of_time, 0.0)))
         if not len(chosen) or np.array_equal(chosen, groups):
             break
         groups = chosen
-    return Burst(groups, total)
+    return Burst(chosen, total)
 
 
 def _price(cosines: Floats) -> Floats:
     """Evidence that a small group must bring to join a set, in nats: what few near and most far ones lack."""
-    return np.asarray(np.clip(6.0 - 8.0 * cosines, 2.0, 10.0))
+    return np.asarray(np.clip(10.0 - 14.0 * cosines, 0.5, 10.0))
 
 
 def _since(counts: Floats, axis: int = -1) -> Floats:

@@ -49,14 +49,59 @@ def test_a_place_that_groups_always_had_is_no_burst():
 
 def test_without_places_days_alone_tell():
     of_days = heard()
-    of_days = Heard(of_days.comment, of_days.group, of_days.bin, [], of_days.centres)
+    of_days = Heard(of_days.comment, of_days.group, of_days.bin, [], of_days.words)
     (burst,) = bursts(of_days, shuffles=9, false_share=0.1, seed=0)
     assert set(burst.groups.tolist()) == INCIDENT
 
 
+def two_incidents(*, per_group=60, places=(1, 4), since=(20, 20), seed=3):
+    """Twenty small groups, eight of which are alike: four of each of two incidents; many comments say each."""
+    random = np.random.default_rng(seed)
+    words = random.normal(size=(20, WIDTH))
+    words[:8] = words[0] + 0.5 * random.normal(size=(8, WIDTH))
+    words /= np.linalg.norm(words, axis=1, keepdims=True)
+    group = np.repeat(np.arange(20), per_group)
+    bins, place = random.integers(0, BINS, len(group)), random.integers(0, PLACES, len(group))
+    for number, (at, begins) in enumerate(zip(places, since, strict=True)):
+        of_incident = group // 4 == number
+        bins[of_incident] = random.integers(begins, BINS, of_incident.sum())
+        place[of_incident] = at
+    return Heard(np.arange(len(group)), group, bins, [place], words.astype(np.float32))
+
+
+@pytest.mark.parametrize("per_group", [6, 60, 600])
+def test_alike_incidents_of_one_season_at_two_places_are_two(per_group):
+    found = bursts(two_incidents(per_group=per_group), shuffles=9, false_share=0.1, seed=0)
+    assert sorted(sorted(burst.groups.tolist()) for burst in found) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+@pytest.mark.parametrize("per_group", [60, 600])
+def test_alike_incidents_of_two_seasons_are_two(per_group):
+    seasons = two_incidents(per_group=per_group, places=(2, 2), since=(10, 30))
+    found = bursts(seasons, shuffles=9, false_share=0.1, seed=0)
+    assert sorted(sorted(burst.groups.tolist()) for burst in found) == [[0, 1, 2, 3], [4, 5, 6, 7]]
+
+
+def test_a_way_to_say_it_that_only_a_third_links_belongs():
+    """The first and the last small group have nothing in common; each is like the one in between."""
+    chain = two_incidents(per_group=12)
+    words = np.zeros((20, WIDTH))
+    words[np.arange(20), np.arange(20)] = 1.0
+    angles = np.deg2rad([0, 30, 60, 90])
+    words[:4, :4] = 0.0
+    words[:4, 0], words[:4, 1] = np.cos(angles), np.sin(angles)
+    found = bursts(
+        Heard(chain.comment, chain.group, chain.bin, chain.values, words.astype(np.float32)),
+        shuffles=9,
+        false_share=0.1,
+        seed=0,
+    )
+    assert [0, 1, 2, 3] in [sorted(burst.groups.tolist()) for burst in found]
+
+
 def test_one_day_or_a_handful_of_comments_can_not_burst():
     few = heard()
-    one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.centres)
+    one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.words)
     assert bursts(one_day, shuffles=9, false_share=0.1, seed=0) == []
 
 
