@@ -186,19 +186,17 @@ def test_the_upgrade_moves_actions_on_causes_that_were_merged_before(database: s
             text("INSERT INTO tag_runs (id, model, taxonomy, started_at, state) VALUES (1, 'm', 't', :at, 'active')"),
             {"at": early.replace(tzinfo=None)},
         )
-        session.add(
-            CauseRun(
-                id=1,
-                tag_run_id=1,
-                shown=True,
-                encoder="e",
-                parameters={},
-                n_comments=1,
-                n_segments=1,
-                report={"causes": [{"topic": "t-c"}, {"topic": "t-x"}]},
-            )
+        session.execute(
+            text(
+                "INSERT INTO cause_runs (id, tag_run_id, created_at, finished_at, shown, encoder, parameters, "
+                "n_comments, n_segments, report) VALUES (1, 1, :at, :at, :shown, 'e', '{}', 1, 1, :report)"
+            ),
+            {
+                "at": early.replace(tzinfo=None),
+                "shown": True,
+                "report": '{"causes": [{"topic": "t-c"}, {"topic": "t-x"}]}',
+            },
         )
-        session.flush()
         for id_, topic, at in (
             (1, "t-a", early),
             (2, "t-c", early),
