@@ -55,7 +55,12 @@ class Tagger:
 
     @classmethod
     def load(
-        cls, model: Path | None = None, *, max_text_length: int = MAX_TEXT_LENGTH, threads: int | None = None
+        cls,
+        model: Path | None = None,
+        *,
+        max_text_length: int = MAX_TEXT_LENGTH,
+        threads: int | None = None,
+        full_precision: bool = False,
     ) -> Tagger:
         """Open a model folder; the shipped one if none is named.
 
@@ -63,6 +68,7 @@ class Tagger:
         ----------
         max_text_length : characters; a longer comment comes back as an error
         threads : how many the model runs on; None for one on each core
+        full_precision : run the network that lies beside the served one, as it was trained; needs PyTorch
 
         Raises
         ------
@@ -81,7 +87,7 @@ class Tagger:
                 f"{', '.join(strange) or 'the order differs'}. Train it again."
             )
         return cls(
-            load_encoder(folder, manifest, threads=threads),
+            load_encoder(folder, manifest, threads=threads, full_precision=full_precision),
             manifest.calibration,
             name=manifest.id,
             taxonomy=taxonomy,
