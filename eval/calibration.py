@@ -6,13 +6,13 @@ The record has no confidence for the sentiment about a theme, so that head canno
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from eval.counting import Counts, Floats, ratio
+from eval.counting import Counted, Counts, Floats, Score, ratio, score
 from nlp.labelled import LabelledComment
 from nlp.record import Record, TaggedComment
 
@@ -74,6 +74,16 @@ def expected_calibration_error(totals: Floats) -> Floats:
     """
     gaps = np.abs(totals[..., COMES_TRUE, :] - totals[..., SAYS, :])
     return ratio(gaps.sum(axis=-1), totals[..., COUNT, :].sum(axis=-1))
+
+
+def score_calibration(counts: Counts, *, seed: int = 0) -> Score:
+    """The expected calibration error with its interval; the support is the number of confidences.
+
+    A resample adds chance of its own to that of the sample, and chance only ever adds to this error: the interval lies
+    somewhat too high.
+    """
+    measured = score(Counted(counts, expected_calibration_error), seed=seed)
+    return replace(measured, support=int(counts.totals[COUNT].sum()))
 
 
 def reliability(counts: Counts) -> list[Bin]:

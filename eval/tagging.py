@@ -32,6 +32,18 @@ def load_tagger(model: Path | None) -> Tagging:
     return Tagger.load(model)
 
 
+def load_full_precision(model: Path | None) -> Tagging:
+    """The network of a model folder as it was trained, whatever is served from the folder; needs PyTorch.
+
+    Raises
+    ------
+    BadModel : if the folder holds no such network
+    """
+    from nlp.tagger import Tagger  # noqa: PLC0415, as above
+
+    return Tagger.load(model, full_precision=True)
+
+
 @dataclass(frozen=True, slots=True)
 class Speed:
     """How long a run's tagging took, on this machine as it was."""
