@@ -63,9 +63,8 @@ def paired(this: Counted, other: Counted, *, seed: int = 0) -> Difference:
 
 def _counted(tagged: Tagged) -> dict[str, dict[str, Counted]]:
     stems = [comment.stem for comment in tagged.gold]
-    calibration = {
-        head: counts.joined(stems) for head, counts in count_calibration(tagged.gold, tagged.predicted).items()
-    }
+    binned = count_calibration(tagged.gold, tagged.predicted, tagged.theme_sentiments)
+    calibration = {head: counts.joined(stems) for head, counts in binned.items()}
     return {
         "comments": count_comments(tagged.gold, tagged.predicted, tagged.pairs),
         "calibration": {head: Counted(counts, expected_calibration_error) for head, counts in calibration.items()},

@@ -248,7 +248,12 @@ def count_comments(
 
 
 def score_comments(
-    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair | None] = (), *, seed: int = 0
+    gold: Sequence[LabelledComment],
+    predicted: Sequence[Record],
+    pairs: Sequence[Pair | None] = (),
+    theme_sentiments: Sequence[Mapping[str, float]] = (),
+    *,
+    seed: int = 0,
 ) -> GroupScores:
     """Every score of a group of comments.
 
@@ -256,11 +261,14 @@ def score_comments(
     ----------
     gold, predicted : one record a comment, in order
     pairs : localised comments of the group with their originals; None for what has no original
+    theme_sentiments : see `count_calibration`
     seed : of the bootstrap
     """
     counted = count_comments(gold, predicted, pairs)
     stems = [comment.stem for comment in gold]
-    calibration = {head: counts.joined(stems) for head, counts in count_calibration(gold, predicted).items()}
+    calibration = {
+        head: counts.joined(stems) for head, counts in count_calibration(gold, predicted, theme_sentiments).items()
+    }
     return GroupScores(
         comments=len(gold),
         failed=sum(isinstance(record, FailedComment) for record in predicted),

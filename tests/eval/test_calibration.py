@@ -75,6 +75,22 @@ def test_calibration_of_themes_reads_those_that_were_given_whatever_their_sentim
     assert reliability(count_calibration(gold, predicted)["themes"])[0].count == 2
 
 
+def test_calibration_of_theme_sentiments_reads_those_of_themes_that_are_due():
+    gold = [labelled(themes=["delivery_time:positive", "price_value:negative"]), labelled(), labelled()]
+    predicted = [
+        tagged(themes=["delivery_time:positive", "price_value:positive"]),
+        tagged(themes=["staff_service:positive"]),
+        failed(),
+    ]
+    sure = [{"delivery_time": 0.8, "price_value": 0.7}, {"staff_service": 0.6}, {}]
+    counts = count_calibration(gold, predicted, sure)["theme_sentiment"]
+    assert reliability(counts) == [
+        Bin(says=pytest.approx(0.7), comes_true=0.0, count=1),
+        Bin(says=pytest.approx(0.8), comes_true=1.0, count=1),
+    ]
+    assert not count_calibration(gold, predicted)["theme_sentiment"].totals.any()  # a tagger that does not say
+
+
 def test_calibration_of_factors_reads_those_that_were_given_with_their_polarity():
     gold = [labelled(factors=["sympathetic:positive", "professional:positive"])]
     predicted = [tagged(factors=["sympathetic:positive", "professional:negative"])]

@@ -73,7 +73,8 @@ def test_perfect_tags_score_one_in_everything():
         labelled(text=text, themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=True, follow_up=True)
     ]
     record = tagged(themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=1.0, follow_up=1.0)
-    scores = score_comments(gold, [record], [Pair(record, record)])
+    sure = {"delivery_time": 1.0, "staff_service": 1.0}
+    scores = score_comments(gold, [record], [Pair(record, record)], [sure])
     assert {name: score.value for name, score in scores.headline.items()} == dict.fromkeys(scores.headline, 1.0)
     unsure = {"themes": pytest.approx(0.1), "factors": pytest.approx(0.1)}  # given with 0.9, and right
     errors = {head: error.value for head, error in scores.calibration.items()}
