@@ -11,8 +11,11 @@ import typer
 from rich.console import Console
 
 from eval.against import differences
+from eval.behaviour.gate import SHIPPED as GATE
+from eval.behaviour.gate import Gate
 from eval.counting import score
 from eval.floors import compare
+from eval.goals import beside_goals, goal_table, goals_to_dict, values_of
 from eval.plot import write_reliability
 from eval.program import run_program
 from eval.rated import count_rated
@@ -61,6 +64,9 @@ def evaluate(
     floors: Annotated[
         bool, typer.Option("--floors", help="Compare with the linear model; exit with 1 if a score is below it.")
     ] = False,
+    goals: Annotated[
+        bool, typer.Option("--goals", help="List every goal of the project, and whether it is reached.")
+    ] = False,
 ) -> None:
     """Measure a model on labelled comments: how often its tags are right, by language and by label."""
     _check_outputs(output, plot)
@@ -71,19 +77,29 @@ def evaluate(
     gold = labelled_comments(labels, themes=[theme.id for theme in Taxonomy.load().themes]) if labels else []
     rated = rated_comments(reviews) if reviews else []
     elsewhere = labelled_comments(originals) if originals else []
+    rates = Gate.load(GATE) if goals else None
     tagger, other = load_tagger(model), _second(against, model) if against else None
     tagged = tag_all(tagger, gold, rated=rated, originals=elsewhere)
     evaluation = scored(tagged)
     beside = None
     if against and other:
         tagged_by_other = tag_all(other, gold, rated=rated, originals=elsewhere)
-        name = FULL_PRECISION if _is_full_precision(against) else against.resolve().name
-        beside = Against(name, scored(tagged_by_other), differences(tagged, tagged_by_other))
+        beside = Against(
+            against.resolve().name,
+            scored(tagged_by_other),
+            differences(tagged, tagged_by_other),
+            full_precision=_is_full_precision(against),
+        )
     compared = compare(evaluation.headlines()) if floors else []
+    aims = beside_goals(values_of(evaluation, beside, rates)) if rates else []
 
-    show(evaluation, compared, beside, Console())
+    console = Console()
+    show(evaluation, compared, beside, console)
+    if aims:
+        console.print(goal_table(aims))
     if output:
-        text = json.dumps(evaluation.to_dict(compared, beside), ensure_ascii=False, indent=2)
+        found = evaluation.to_dict(compared, beside) | goals_to_dict(aims)
+        text = json.dumps(found, ensure_ascii=False, indent=2)
         output.write_text(text + "\n", encoding="utf-8")
     if plot:
         write_reliability(plot, evaluation.shown, title=f"Reliability of {evaluation.model}")
@@ -114,7 +130,10 @@ def scored(tagged: Tagged) -> Evaluation:
         model=tagged.model,
         taxonomy=tagged.taxonomy,
         speed=tagged.speed,
-        comments={group: score_comments(part.gold, part.predicted, part.pairs) for group, part in of_comments.items()},
+        comments={
+            group: score_comments(part.gold, part.predicted, part.pairs, part.theme_sentiments)
+            for group, part in of_comments.items()
+        },
         reviews={
             group: {name: score(counted) for name, counted in scores.items()}
             for group, scores in counted_reviews.items()
@@ -131,7 +150,8 @@ def _second(against: Path, model: Path | None) -> Tagging:
 
 
 def _is_full_precision(against: Path) -> bool:
-    return str(against) == FULL_PRECISION
+    """Whether the word stands there and not a folder of that name."""
+    return str(against) == FULL_PRECISION and not against.exists()
 
 
 def _check_outputs(output: Path | None, plot: Path | None) -> None:

@@ -75,11 +75,15 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """All that was measured of another model on the same texts, and how far the first one is from it."""
+    """All that was measured of another model on the same texts, and how far the first one is from it.
+
+    `full_precision` says that it is the first one's own network before it was made int8.
+    """
 
     folder: str
     evaluation: Evaluation
     differences: Differences
+    full_precision: bool = False
 
 
 def show(evaluation: Evaluation, floors: Sequence[Comparison], against: Against | None, console: Console) -> None:
@@ -138,6 +142,8 @@ def label_table(kind: str, comments: Mapping[str, GroupScores]) -> Table:
 def calibration_table(comments: Mapping[str, GroupScores]) -> Table:
     """The expected calibration errors with their intervals, a column per group."""
     table = _table("Expected calibration error, 0 is perfect, with 95 % intervals", "", *comments)
+    table.caption = "Themes, theme sentiment and factors: of those that were given."
+    table.caption_justify = "left"
     for kind in next(iter(comments.values())).calibration:
         table.add_row(_named(kind), *(_with_interval(scores.calibration[kind]) for scores in comments.values()))
     return table

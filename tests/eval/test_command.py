@@ -158,6 +158,23 @@ def test_calibration_is_shown_and_written_for_every_head(tmp_path, tagger, run):
     assert [head for head in HEADS if not any(head.replace("_", " ") in line for line in table)] == []
 
 
+def test_the_sentiment_about_a_theme_is_measured_where_the_tagger_says_how_sure_it_is(tmp_path, monkeypatch, run):
+    class Sure(StubTagger):
+        def tag_with_theme_sentiments(self, comments, *, batch_size=64):
+            for record in self.tag(comments):
+                yield record, {tag.theme: 0.75 for tag in getattr(record, "themes", ())}
+
+    monkeypatch.setattr(command, "load_tagger", lambda model: Sure(ANSWERS))
+    output = tmp_path / "scores.json"
+    run(written(tmp_path / "labels.jsonl", GOLD), "-o", output)
+    scores = json.loads(output.read_text(encoding="utf-8"))["comments"]
+    # Danish has two themes given and due, bokmål one of its two; all have the right sentiment.
+    assert scores["da"]["reliability"]["theme_sentiment"] == [{"says": 0.75, "comes_true": 1.0, "count": 2}]
+    assert scores["all"]["calibration"]["theme_sentiment"]["value"] == 0.25
+    assert scores["all"]["calibration"]["theme_sentiment"]["support"] == 3
+    assert scores["sv"]["calibration"]["theme_sentiment"]["value"] is None
+
+
 def test_the_plot_is_drawn(tmp_path, tagger, run):
     result = run(written(tmp_path / "labels.jsonl", GOLD), "--plot", tmp_path / "reliability.svg")
     assert result.exit_code == 0, result.output
@@ -193,6 +210,7 @@ def test_a_second_model_stands_beside_the_first_with_their_differences(tmp_path,
     assert asked == [None, folder]
     against = json.loads(output.read_text(encoding="utf-8"))["against"]
     assert (against["folder"], against["evaluation"]["model"]) == ("full-precision", "stub@1")
+    assert not against["full_precision"]  # a folder of that name
     assert against["evaluation"]["comments"]["sv"]["headline"]["sentiment_accuracy"]["value"] == 0.0
     assert against["evaluation"]["speed"]["texts"] == 4
     row = against["differences"]["comments"]["sv"]["churn_risk_f1"]
@@ -241,8 +259,18 @@ def test_full_precision_is_the_models_own_network_before_it_was_made_int8(tmp_pa
     assert result.exit_code == 0, result.output
     assert asked == [("int8", tmp_path), ("full", tmp_path)]
     against = json.loads(output.read_text(encoding="utf-8"))["against"]
-    assert against["folder"] == "full-precision"
+    assert (against["folder"], against["full_precision"]) == ("full-precision", True)
     assert against["differences"]["comments"]["sv"]["sentiment_accuracy"]["difference"] == 1.0
+
+
+def test_a_folder_of_that_name_goes_before_the_word(tmp_path, monkeypatch, run):
+    asked = []
+    monkeypatch.setattr(command, "load_tagger", lambda model: asked.append(str(model)) or StubTagger(ANSWERS))
+    gold = written(tmp_path / "labels.jsonl", GOLD)
+    (tmp_path / "full-precision").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run(gold, "--against", "full-precision").exit_code == 0
+    assert asked == ["None", "full-precision"]
 
 
 def test_rated_texts_are_measured_alone(tmp_path, tagger, run):
@@ -291,6 +319,18 @@ def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):
     assert rows["sv", "themes_f1"] == "below"
     assert rows["sv", "factors_with_polarity_f1"] == "not measured"
     assert "below" in result.output
+
+
+def test_goals_are_listed_and_change_no_exit_status(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "--goals", "-o", output)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(output.read_text(encoding="utf-8"))["goals"]
+    of = {(row["kind"], row["score"]): (row["goal"], row["value"], row["outcome"]) for row in rows}
+    assert of["comments", "themes_f1"] == (0.88, 0.667, "not reached")
+    assert of["int8", "largest_difference"] == (0.003, None, "not measured")
+    assert of["behaviour", "all"][1:] == (None, "not measured")  # the shipped rates are of another model
+    assert "Goals: " in result.output
 
 
 def test_floors_exit_with_0_when_none_lies_below(tmp_path, monkeypatch, run):
