@@ -35,6 +35,7 @@ class Parity:
     same_sentiment: float
     same_tags: float
     largest_probability_gap: float
+    comments: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,7 @@ class LeastParity:
     """The shares of answers that int8 must have in common with full precision.
 
     Most tags are absent from most comments in both, so that a low share of common tags is a very low one. The shipped
-    models reach 0.995 and 0.998.
+    models reach 0.995 and 0.998. Of a few comments one may differ, whatever its share.
     """
 
     same_sentiment: float = 0.98
@@ -50,13 +51,14 @@ class LeastParity:
 
     def missed(self, parity: Parity) -> list[str]:
         """What falls short, in words."""
+        all_but_one = 1 - 1 / parity.comments
         return [
             f"{reached:.2%} of the {name} are the same, at least {least:.2%} must be"
             for name, reached, least in (
                 ("sentiments", parity.same_sentiment, self.same_sentiment),
                 ("tags", parity.same_tags, self.same_tags),
             )
-            if not reached >= least
+            if not reached >= min(least, all_but_one)
         ]
 
 
@@ -137,6 +139,7 @@ def compare(served: Encoder, trained: Encoder, texts: list[str], calibration: Ca
         same_sentiment=float((sentiments[0] == sentiments[1]).mean()),
         same_tags=float((given[0] == given[1]).mean()),
         largest_probability_gap=float(np.abs(probabilities[0] - probabilities[1]).max()),
+        comments=len(texts),
     )
 
 
