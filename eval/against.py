@@ -39,7 +39,7 @@ def differences(this: Tagged, other: Tagged, *, seed: int = 0) -> Differences:
     for group, languages in GROUPS.items():
         ours, theirs = _counted(this.of(languages)), _counted(other.of(languages))
         for kind, scores in ours.items():
-            if scores:
+            if scores and (this.gold or kind == "reviews"):
                 found.setdefault(kind, {})[group] = {
                     name: paired(counted, theirs[kind][name], seed=seed) for name, counted in scores.items()
                 }
@@ -49,7 +49,7 @@ def differences(this: Tagged, other: Tagged, *, seed: int = 0) -> Differences:
 def paired(this: Counted, other: Counted, *, seed: int = 0) -> Difference:
     """The difference of one score, with the interval of a paired bootstrap.
 
-    Each resample draws the same comments for both models, so that what is hard for both cancels.
+    Each resample draws the same rows of counts for both models, so that what is hard for both cancels.
 
     References
     ----------
@@ -62,7 +62,9 @@ def paired(this: Counted, other: Counted, *, seed: int = 0) -> Difference:
 
 
 def _counted(tagged: Tagged) -> dict[str, dict[str, Counted]]:
-    calibration = count_calibration(tagged.gold, tagged.predicted)
+    stems = [comment.stem for comment in tagged.gold]
+    binned = count_calibration(tagged.gold, tagged.predicted, tagged.theme_sentiments)
+    calibration = {head: counts.joined(stems) for head, counts in binned.items()}
     return {
         "comments": count_comments(tagged.gold, tagged.predicted, tagged.pairs),
         "calibration": {head: Counted(counts, expected_calibration_error) for head, counts in calibration.items()},

@@ -12,7 +12,7 @@ from typing import Any, Final, Literal
 from rich.table import Table
 
 from eval.against import Difference, differences
-from eval.scores import GROUPS
+from eval.scores import GROUPS, shown
 from eval.tagging import Tagged
 from nlp.labelled import LabelledComment
 
@@ -111,7 +111,8 @@ def languages_of(comments: Sequence[LabelledComment]) -> dict[str, int]:
 def changes(before: Tagged, after: Tagged) -> list[Change]:
     """Every score of `MEASURED` over all languages, and then in each group of them that occurs."""
     found = differences(after, before)
-    present = [group for group in GROUPS if any(comment.lang in GROUPS[group] for comment in before.gold)]
+    comments = {group: sum(comment.lang in GROUPS[group] for comment in before.gold) for group in GROUPS}
+    present = [group for group in shown(comments) if comments[group]]
     return [
         _change(group, kind, score, found[kind][group][score])
         for group in sorted(present, key=lambda group: group != "all")

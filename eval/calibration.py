@@ -1,18 +1,18 @@
-"""Whether confidences come true as often as they say: the calibration of every head whose confidence a record carries.
+"""Whether confidences come true as often as they say: the calibration of every head.
 
-The record has no confidence for the sentiment about a theme, so that head cannot be measured here.
+A record has no confidence for the sentiment about a theme; the tagger says it beside the record.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Final
 
 import numpy as np
 
-from eval.counting import Counts, Floats, ratio
+from eval.counting import Counted, Counts, Floats, Score, ratio, score
 from nlp.labelled import LabelledComment
 from nlp.record import Record, TaggedComment
 
@@ -76,6 +76,16 @@ def expected_calibration_error(totals: Floats) -> Floats:
     return ratio(gaps.sum(axis=-1), totals[..., COUNT, :].sum(axis=-1))
 
 
+def score_calibration(counts: Counts, *, seed: int = 0) -> Score:
+    """The expected calibration error with its interval; the support is the number of confidences.
+
+    A resample adds chance of its own to that of the sample, and chance only ever adds to this error: the interval lies
+    somewhat too high.
+    """
+    measured = score(Counted(counts, expected_calibration_error), seed=seed)
+    return replace(measured, support=int(counts.totals[COUNT].sum()))
+
+
 def reliability(counts: Counts) -> list[Bin]:
     """The bins that hold a confidence, in rising order."""
     return [
@@ -85,43 +95,72 @@ def reliability(counts: Counts) -> list[Bin]:
     ]
 
 
-def count_calibration(gold: Sequence[LabelledComment], predicted: Sequence[Record]) -> dict[str, Counts]:
-    """Every head's confidences in bins; a comment that could not be tagged has none."""
-    rows = list(zip(gold, predicted, strict=True))
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """A comment's labels and its record; `sure` is how sure the tagger is of the sentiment about each theme it gave."""
+
+    due: LabelledComment
+    record: TaggedComment
+    sure: Mapping[str, float]
+
+
+def count_calibration(
+    gold: Sequence[LabelledComment], predicted: Sequence[Record], theme_sentiments: Sequence[Mapping[str, float]] = ()
+) -> dict[str, Counts]:
+    """Every head's confidences in bins; a comment that could not be tagged has none.
+
+    Parameters
+    ----------
+    theme_sentiments : for each comment the confidence of the sentiment about each theme, empty where that is not known
+    """
+    sure = theme_sentiments or [{} for _ in gold]
+    rows = [
+        Answer(comment, record, by_theme) if isinstance(record, TaggedComment) else None
+        for comment, record, by_theme in zip(gold, predicted, sure, strict=True)
+    ]
     return {
-        head: binned(
-            [foretold(comment, record) if isinstance(record, TaggedComment) else () for comment, record in rows]
-        )
+        head: binned([() if answer is None else foretold(answer) for answer in rows])
         for head, foretold in HEADS.items()
     }
 
 
-def _sentiment(comment: LabelledComment, record: TaggedComment) -> Foretold:
+def _sentiment(answer: Answer) -> Foretold:
     """The probability of the label that was given."""
-    given = record.sentiment
-    return [(given.probabilities[given.label], given.label == comment.sentiment)]
+    given = answer.record.sentiment
+    return [(given.probabilities[given.label], given.label == answer.due.sentiment)]
 
 
-def _themes(comment: LabelledComment, record: TaggedComment) -> Foretold:
+def _themes(answer: Answer) -> Foretold:
     """The confidence of each theme that was given: that the comment speaks about it, whatever the sentiment."""
-    due = {tag.theme for tag in comment.themes}
-    return [(tag.confidence, tag.theme in due) for tag in record.themes]
+    due = {tag.theme for tag in answer.due.themes}
+    return [(tag.confidence, tag.theme in due) for tag in answer.record.themes]
 
 
-def _factors(comment: LabelledComment, record: TaggedComment) -> Foretold:
+def _theme_sentiment(answer: Answer) -> Foretold:
+    """The probability of the sentiment about each theme that was given and that the comment speaks about."""
+    due = {tag.theme: tag.sentiment for tag in answer.due.themes}
+    return [
+        (answer.sure[tag.theme], tag.sentiment == due[tag.theme])
+        for tag in answer.record.themes
+        if tag.theme in due and tag.theme in answer.sure
+    ]
+
+
+def _factors(answer: Answer) -> Foretold:
     """The confidence of each factor that was given, with its polarity."""
-    due = {tag.tag for tag in comment.factors}
-    return [(tag.confidence, f"{tag.factor}:{tag.polarity}" in due) for tag in record.factors]
+    due = {tag.tag for tag in answer.due.factors}
+    return [(tag.confidence, f"{tag.factor}:{tag.polarity}" in due) for tag in answer.record.factors]
 
 
-def _flag(comment: LabelledComment, record: TaggedComment, *, flag: str) -> Foretold:
+def _flag(answer: Answer, *, flag: str) -> Foretold:
     """The probability that the flag is due, whether it is raised or not."""
-    return [(getattr(record, flag).confidence, getattr(comment, flag))]
+    return [(getattr(answer.record, flag).confidence, getattr(answer.due, flag))]
 
 
-HEADS: Final[Mapping[str, Callable[[LabelledComment, TaggedComment], Foretold]]] = {
+HEADS: Final[Mapping[str, Callable[[Answer], Foretold]]] = {
     "sentiment": _sentiment,
     "themes": _themes,
+    "theme_sentiment": _theme_sentiment,
     "factors": _factors,
     **{flag: partial(_flag, flag=flag) for flag in FLAGS},
 }

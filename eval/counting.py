@@ -1,12 +1,12 @@
 """From tags to numbers: counts per comment and label, the scores made of them, and how sure the scores are.
 
 Every score here is a function of summed counts, so that one table of counts gives the score, its parts by label and,
-through resampling of comments, its interval.
+through resampling of its rows, its interval.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Sequence
+from collections.abc import Callable, Collection, Hashable, Iterable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,7 +27,8 @@ class Counts:
     Parameters
     ----------
     labels : the names of the last axis
-    table : float64 of shape (n_comments, 3, n_labels), whole numbers; the middle axis is hit, extra, missed
+    table : float64 of shape (n_comments, 3, n_labels), whole numbers; the middle axis is hit, extra, missed. A row may
+        be of several comments that belong together, see `joined`.
     """
 
     labels: tuple[str, ...]
@@ -56,6 +57,24 @@ class Counts:
         """One label, hit where the answer was right and missed where it was not."""
         hits = np.array(list(right), dtype=np.float64)
         return cls(("right",), np.stack([hits, np.zeros_like(hits), 1 - hits], axis=1)[:, :, np.newaxis])
+
+    def joined(self, units: Sequence[Hashable]) -> Counts:
+        """The rows of one unit summed, so that resampling draws them together; the totals stay the same.
+
+        Parameters
+        ----------
+        units : of each row, what it belongs to; the new rows stand in the order in which their units come first
+
+        >>> Counts.of_outcomes([True, True, False]).joined(["A", "B", "A"]).table[:, 0, 0]
+        array([1., 1.])
+        """
+        place_of = {unit: place for place, unit in enumerate(dict.fromkeys(units))}
+        places = np.array([place_of[unit] for unit in units], dtype=np.intp)
+        if len(places) != len(self.table):
+            raise ValueError(f"{len(places)} units do not go with {len(self.table)} rows.")
+        table = np.zeros((len(place_of), *self.table.shape[1:]))
+        np.add.at(table, places, self.table)
+        return Counts(self.labels, table)
 
     @property
     def totals(self) -> Floats:
@@ -162,20 +181,20 @@ def interval(values: Floats) -> tuple[float, float]:
 
 
 def resampled(counted: Counted, *, seed: int, n_resamples: int = N_RESAMPLES) -> Floats:
-    """The score of samples of as many comments, drawn with replacement: float64 of shape (n_resamples,).
+    """The score of samples of as many rows of counts, drawn with replacement: float64 of shape (n_resamples,).
 
-    What is drawn depends on the seed and the number of comments only: two scores of the same comments go in pairs.
+    What is drawn depends on the seed and the number of rows only: two scores of the same comments go in pairs.
     """
-    n_comments, *shape = counted.counts.table.shape
-    if n_comments == 0:
+    n_rows, *shape = counted.counts.table.shape
+    if n_rows == 0:
         return np.full(n_resamples, np.nan)
     rng = np.random.default_rng(seed)
-    flat = counted.counts.table.reshape(n_comments, -1)
+    flat = counted.counts.table.reshape(n_rows, -1)
     parts = []
     for start in range(0, n_resamples, AT_ONCE):
         size = min(AT_ONCE, n_resamples - start)
-        drawn = rng.integers(n_comments, size=(size, n_comments)) + n_comments * np.arange(size)[:, np.newaxis]
-        times_drawn = np.bincount(drawn.ravel(), minlength=size * n_comments).reshape(size, n_comments)
+        drawn = rng.integers(n_rows, size=(size, n_rows)) + n_rows * np.arange(size)[:, np.newaxis]
+        times_drawn = np.bincount(drawn.ravel(), minlength=size * n_rows).reshape(size, n_rows)
         parts.append(counted.statistic((times_drawn.astype(np.float64) @ flat).reshape(size, *shape)))
     return np.concatenate(parts)
 

@@ -53,7 +53,7 @@ def reliability_svg(comments: Mapping[str, GroupScores], *, title: str) -> str:
             panel = Xml.SubElement(svg, "g", {"transform": f"translate({left} {top})", "id": f"{group}-{head}"})
             if row == 0:
                 _text(panel, SIDE / 2, -30, head.replace("_", " "), size=14)
-            _panel(panel, scores.reliability[head], scores.calibration[head])
+            _panel(panel, scores.reliability[head], scores.calibration[head].value)
     Xml.indent(svg)
     return Xml.tostring(svg, encoding="unicode") + "\n"
 

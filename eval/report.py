@@ -13,10 +13,18 @@ from rich.table import Table
 from eval.against import Difference, Differences
 from eval.counting import LabelScore, Score
 from eval.floors import Comparison, Scores
-from eval.scores import GroupScores
+from eval.scores import GroupScores, shown
 from eval.tagging import Speed
 
-TABLES: Final = ("sentiment", "themes", "factors_with_polarity", "evidence", "flags")
+TABLES: Final = (
+    "sentiment",
+    "themes",
+    "themes_with_sentiment",
+    "factors",
+    "factors_with_polarity",
+    "evidence",
+    "flags",
+)
 COLOURS: Final = {"above": "green", "at": "yellow", "below": "bold red", "not measured": "dim"}
 DECIMALS: Final = 4
 
@@ -43,6 +51,12 @@ class Evaluation:
     localisations: int
     without_original: int
 
+    @property
+    def shown(self) -> dict[str, GroupScores]:
+        """The groups of comments that a table or a drawing has a place for."""
+        groups = shown({group: scores.comments for group, scores in self.comments.items()})
+        return {group: self.comments[group] for group in groups}
+
     def headlines(self) -> dict[str, Scores]:
         """The scores by kind of file, group and name."""
         comments = {group: scores.headline for group, scores in self.comments.items()}
@@ -61,11 +75,15 @@ class Evaluation:
 
 @dataclass(frozen=True, slots=True)
 class Against:
-    """All that was measured of another model on the same texts, and how far the first one is from it."""
+    """All that was measured of another model on the same texts, and how far the first one is from it.
+
+    `full_precision` says that it is the first one's own network before it was made int8.
+    """
 
     folder: str
     evaluation: Evaluation
     differences: Differences
+    full_precision: bool = False
 
 
 def show(evaluation: Evaluation, floors: Sequence[Comparison], against: Against | None, console: Console) -> None:
@@ -89,12 +107,14 @@ def show(evaluation: Evaluation, floors: Sequence[Comparison], against: Against 
 
 def tables(evaluation: Evaluation) -> list[Table]:
     """Every table of a run but the comparisons."""
-    shown = [headline_table(evaluation.comments)]
-    shown += [label_table(kind, evaluation.comments) for kind in TABLES]
-    shown.append(calibration_table(evaluation.comments))
+    found = []
+    if comments := evaluation.shown:
+        found.append(headline_table(comments))
+        found += [label_table(kind, comments) for kind in TABLES]
+        found.append(calibration_table(comments))
     if evaluation.reviews:
-        shown.append(review_table(evaluation.reviews))
-    return shown
+        found.append(review_table(evaluation.reviews))
+    return found
 
 
 def headline_table(comments: Mapping[str, GroupScores]) -> Table:
@@ -120,10 +140,12 @@ def label_table(kind: str, comments: Mapping[str, GroupScores]) -> Table:
 
 
 def calibration_table(comments: Mapping[str, GroupScores]) -> Table:
-    """The expected calibration errors, a column per group."""
-    table = _table("Expected calibration error, 0 is perfect", "", *comments)
+    """The expected calibration errors with their intervals, a column per group."""
+    table = _table("Expected calibration error, 0 is perfect, with 95 % intervals", "", *comments)
+    table.caption = "Themes, theme sentiment and factors: of those that were given."
+    table.caption_justify = "left"
     for kind in next(iter(comments.values())).calibration:
-        table.add_row(_named(kind), *(_number(scores.calibration[kind]) for scores in comments.values()))
+        table.add_row(_named(kind), *(_with_interval(scores.calibration[kind]) for scores in comments.values()))
     return table
 
 
@@ -139,7 +161,8 @@ def review_table(reviews: Scores) -> Table:
 
 def difference_table(against: Against) -> Table:
     """Both models over all comments, and the difference in each group."""
-    groups = [group for group in against.differences["comments"] if group != "all"]
+    other = against.evaluation
+    groups = [group for group in other.shown or other.reviews if group != "all"]
     heads = ["this", against.folder, "difference", *(f"difference {group}" for group in groups)]
     table = _table(f"Against {against.folder}, with 95 % intervals of the paired bootstrap", "", *heads)
     for kind, by_group in against.differences.items():

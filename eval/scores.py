@@ -14,8 +14,8 @@ from typing import Final
 
 import numpy as np
 
-from eval.calibration import FLAGS, Bin, count_calibration, expected_calibration_error, reliability
-from eval.counting import Counted, Counts, LabelScore, Score, by_label, macro_f1, micro_f1, recall, score
+from eval.calibration import FLAGS, Bin, count_calibration, reliability, score_calibration
+from eval.counting import Counted, Counts, LabelScore, Score, Statistic, by_label, macro_f1, micro_f1, recall, score
 from nlp.labelled import LabelledComment
 from nlp.record import FailedComment, Flag, Record, Span
 
@@ -26,8 +26,12 @@ GROUPS: Final[Mapping[str, tuple[str, ...]]] = {
     "da": ("da",),
     "sv": ("sv",),
     "no": ("nb", "nn", "no"),
+    "nb": ("nb",),
+    "nn": ("nn",),
     "all": ("da", "sv", "nb", "nn", "no", "other"),
 }
+FORMS: Final = ("nb", "nn")
+"""Groups that are a part of `no`."""
 LABELS: Final[Mapping[str, tuple[str, ...]]] = {
     "sentiment": ("sentiment_accuracy",),
     "themes": ("themes_f1",),
@@ -51,7 +55,7 @@ class GroupScores:
     comments, failed : how many there are, and how many of them could not be tagged
     headline : the scores by name, each with its interval
     labels : a table per kind of tag, one row per label, and one of the words that show a factor
-    calibration : the expected calibration error of each head; 0 is perfect
+    calibration : the expected calibration error of each head, with its interval; 0 is perfect
     reliability : the bins that it was made from
     """
 
@@ -59,7 +63,7 @@ class GroupScores:
     failed: int
     headline: Mapping[str, Score]
     labels: Mapping[str, Sequence[LabelScore]]
-    calibration: Mapping[str, float]
+    calibration: Mapping[str, Score]
     reliability: Mapping[str, Sequence[Bin]]
 
 
@@ -69,6 +73,19 @@ class Pair:
 
     original: Record
     localised: Record
+
+
+def shown(comments: Mapping[str, int]) -> list[str]:
+    """The groups that a table has a column for: a written form of Norwegian only beside other Norwegian.
+
+    Parameters
+    ----------
+    comments : how many there are in each group
+
+    >>> shown({"no": 5, "nb": 3, "nn": 2, "all": 5}), shown({"no": 5, "nb": 5, "nn": 0, "all": 5})
+    (['no', 'nb', 'nn', 'all'], ['no', 'all'])
+    """
+    return [group for group, count in comments.items() if group not in FORMS or 0 < count < comments["no"]]
 
 
 def sentiment_tag(comment: Tagged) -> Tags:
@@ -186,8 +203,21 @@ def count_agreement(pairs: Sequence[Pair], *tags: Callable[[Tagged], Tags]) -> C
 def count_comments(
     gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair | None] = ()
 ) -> dict[str, Counted]:
-    """The counts of every score of a group of comments, by name; the parameters are those of `score_comments`."""
-    known = [pair for pair in pairs if pair is not None]
+    """The counts of every score of a group of comments, by name; the parameters are those of `score_comments`.
+
+    A row of counts is of one stem: a comment and what was localised from it are no two independent observations, so
+    resampling draws them together (Davison & Hinkley 1997, Bootstrap Methods and their Application, section 3.8).
+    """
+    stems = [comment.stem for comment in gold]
+    known = [(comment.stem, pair) for comment, pair in zip(gold, pairs, strict=bool(pairs)) if pair is not None]
+
+    def counted(counts: Counts, statistic: Statistic) -> Counted:
+        return Counted(counts.joined(stems), statistic)
+
+    def agreement(*tags: Callable[[Tagged], Tags]) -> Counted:
+        counts = count_agreement([pair for _, pair in known], *tags)
+        return Counted(counts.joined([stem for stem, _ in known]), micro_f1)
+
     sentiment = count(sentiment_tag, gold, predicted)
     themes = count(theme_tags, gold, predicted)
     theme_sentiments = count(theme_sentiment_tags, gold, predicted)
@@ -196,30 +226,34 @@ def count_comments(
     language = Counts.of_outcomes(
         language_is_right(comment.lang, record) for comment, record in zip(gold, predicted, strict=True)
     )
-    measured = {
-        "sentiment_accuracy": (sentiment, recall),
-        "sentiment_macro_f1": (sentiment, macro_f1),
-        "themes_f1": (themes, micro_f1),
-        "themes_macro_f1": (themes, macro_f1),
-        "themes_with_sentiment_f1": (theme_sentiments, micro_f1),
-        "themes_with_sentiment_macro_f1": (theme_sentiments, macro_f1),
-        "factors_f1": (factors, micro_f1),
-        "factors_macro_f1": (factors, macro_f1),
-        "factors_with_polarity_f1": (factor_polarities, micro_f1),
-        "factors_with_polarity_macro_f1": (factor_polarities, macro_f1),
-        **{f"{flag}_f1": (count(partial(flag_tag, flag=flag), gold, predicted), micro_f1) for flag in FLAGS},
-        "evidence_f1": (count_evidence(gold, predicted), micro_f1),
-        "localisation_f1": (count_agreement(known, theme_sentiment_tags, factor_polarity_tags), micro_f1),
-        "localisation_themes_f1": (count_agreement(known, theme_tags), micro_f1),
-        "localisation_factors_f1": (count_agreement(known, factor_polarity_tags), micro_f1),
-        "localisation_sentiment": (count_agreement(known, sentiment_tag), micro_f1),
-        "language_accuracy": (language, recall),
+    return {
+        "sentiment_accuracy": counted(sentiment, recall),
+        "sentiment_macro_f1": counted(sentiment, macro_f1),
+        "themes_f1": counted(themes, micro_f1),
+        "themes_macro_f1": counted(themes, macro_f1),
+        "themes_with_sentiment_f1": counted(theme_sentiments, micro_f1),
+        "themes_with_sentiment_macro_f1": counted(theme_sentiments, macro_f1),
+        "factors_f1": counted(factors, micro_f1),
+        "factors_macro_f1": counted(factors, macro_f1),
+        "factors_with_polarity_f1": counted(factor_polarities, micro_f1),
+        "factors_with_polarity_macro_f1": counted(factor_polarities, macro_f1),
+        **{f"{flag}_f1": counted(count(partial(flag_tag, flag=flag), gold, predicted), micro_f1) for flag in FLAGS},
+        "evidence_f1": counted(count_evidence(gold, predicted), micro_f1),
+        "localisation_f1": agreement(theme_sentiment_tags, factor_polarity_tags),
+        "localisation_themes_f1": agreement(theme_tags),
+        "localisation_factors_f1": agreement(factor_polarity_tags),
+        "localisation_sentiment": agreement(sentiment_tag),
+        "language_accuracy": counted(language, recall),
     }
-    return {name: Counted(counts, statistic) for name, (counts, statistic) in measured.items()}
 
 
 def score_comments(
-    gold: Sequence[LabelledComment], predicted: Sequence[Record], pairs: Sequence[Pair | None] = (), *, seed: int = 0
+    gold: Sequence[LabelledComment],
+    predicted: Sequence[Record],
+    pairs: Sequence[Pair | None] = (),
+    theme_sentiments: Sequence[Mapping[str, float]] = (),
+    *,
+    seed: int = 0,
 ) -> GroupScores:
     """Every score of a group of comments.
 
@@ -227,10 +261,14 @@ def score_comments(
     ----------
     gold, predicted : one record a comment, in order
     pairs : localised comments of the group with their originals; None for what has no original
+    theme_sentiments : see `count_calibration`
     seed : of the bootstrap
     """
     counted = count_comments(gold, predicted, pairs)
-    calibration = count_calibration(gold, predicted)
+    stems = [comment.stem for comment in gold]
+    calibration = {
+        head: counts.joined(stems) for head, counts in count_calibration(gold, predicted, theme_sentiments).items()
+    }
     return GroupScores(
         comments=len(gold),
         failed=sum(isinstance(record, FailedComment) for record in predicted),
@@ -238,6 +276,6 @@ def score_comments(
         labels={
             kind: [row for name in names for row in by_label(counted[name].counts)] for kind, names in LABELS.items()
         },
-        calibration={head: float(expected_calibration_error(counts.totals)) for head, counts in calibration.items()},
+        calibration={head: score_calibration(counts, seed=seed) for head, counts in calibration.items()},
         reliability={head: reliability(counts) for head, counts in calibration.items()},
     )

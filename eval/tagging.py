@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -25,11 +25,32 @@ class Tagging(Protocol):
     def tag(self, comments: Iterable[Comment], *, batch_size: int = 64) -> Iterator[Record]: ...
 
 
+@runtime_checkable
+class TaggingSurely(Tagging, Protocol):
+    """A tagger that also says how sure it is of the sentiment about each theme, which a record does not carry."""
+
+    def tag_with_theme_sentiments(
+        self, comments: Iterable[Comment], *, batch_size: int = 64
+    ) -> Iterator[tuple[Record, Mapping[str, float]]]: ...
+
+
 def load_tagger(model: Path | None) -> Tagging:
     """The tagger in a folder, or the shipped one."""
     from nlp.tagger import Tagger  # noqa: PLC0415, `stemme --help` need not wait for the runtime
 
     return Tagger.load(model)
+
+
+def load_full_precision(model: Path | None) -> Tagging:
+    """The network of a model folder as it was trained, whatever is served from the folder; needs PyTorch.
+
+    Raises
+    ------
+    BadModel : if the folder holds no such network
+    """
+    from nlp.tagger import Tagger  # noqa: PLC0415, as above
+
+    return Tagger.load(model, full_precision=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +72,8 @@ class Tagged:
     gold, predicted : the labelled comments and their records
     pairs : for each labelled comment its original's record and its own, None where it is no localisation or the
         original is not at hand
+    theme_sentiments : for each labelled comment how sure the tagger was of the sentiment about each theme that it gave;
+        empty where it does not say
     rated, predicted_rated : the texts with a sentiment only and their records
     speed : of everything that was tagged, originals too
     """
@@ -60,6 +83,7 @@ class Tagged:
     gold: Sequence[LabelledComment]
     predicted: Sequence[Record]
     pairs: Sequence[Pair | None]
+    theme_sentiments: Sequence[Mapping[str, float]]
     rated: Sequence[RatedComment]
     predicted_rated: Sequence[Record]
     speed: Speed
@@ -73,6 +97,7 @@ class Tagged:
             gold=[self.gold[place] for place in kept],
             predicted=[self.predicted[place] for place in kept],
             pairs=[self.pairs[place] for place in kept],
+            theme_sentiments=[self.theme_sentiments[place] for place in kept],
             rated=[self.rated[place] for place in kept_rated],
             predicted_rated=[self.predicted_rated[place] for place in kept_rated],
         )
@@ -107,8 +132,9 @@ def tag_all(
     wanted = {comment.original_id for comment in gold} - {comment.id for comment in gold}
     texts = [*gold, *(comment for comment in originals if comment.id in wanted)]
     start = time.perf_counter()
-    records = _records(tagger, [*texts, *rated])
+    answers = _answers(tagger, [*texts, *rated])
     seconds = time.perf_counter() - start
+    records = [record for record, _ in answers]
     record_of = {comment.id: record for comment, record in zip(texts, records[: len(texts)], strict=True)}
     predicted = records[: len(gold)]
     named = next((record for record in records if isinstance(record, TaggedComment)), None)
@@ -121,16 +147,27 @@ def tag_all(
             Pair(record_of[comment.original_id], record) if comment.original_id in record_of else None
             for comment, record in zip(gold, predicted, strict=True)
         ],
+        theme_sentiments=[sure for _, sure in answers[: len(gold)]],
         rated=rated,
         predicted_rated=records[len(texts) :],
         speed=Speed(len(records), seconds, len(records) / seconds),
     )
 
 
-def _records(tagger: Tagging, texts: Sequence[LabelledComment | RatedComment]) -> list[Record]:
-    """One record a text, in order, with a bar where somebody watches."""
+def _answers(
+    tagger: Tagging, texts: Sequence[LabelledComment | RatedComment]
+) -> list[tuple[Record, Mapping[str, float]]]:
+    """One record a text, and how sure the sentiments about its themes are; in order, with a bar where somebody watches.
+
+    A tagger that does not say how sure it is gives nothing of that.
+    """
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as progress:
-        stream = tagger.tag(Comment(text.id, text.text, text.question) for text in texts)
+        comments = (Comment(text.id, text.text, text.question) for text in texts)
+        stream: Iterator[tuple[Record, Mapping[str, float]]]
+        if isinstance(tagger, TaggingSurely):
+            stream = tagger.tag_with_theme_sentiments(comments)
+        else:
+            stream = ((record, {}) for record in tagger.tag(comments))
         return list(progress.track(stream, total=len(texts), description="Tagging"))

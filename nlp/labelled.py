@@ -1,16 +1,18 @@
 """Read labelled files: what a comment's tags should have been.
 
 One JSON object a line, in UTF-8, plain or xz-compressed (`.xz`). The fields are those of the published record, with
-`lang` for the language, and `origin` if it matters where the comment comes from. Errors name the file, the line and
-the field, never the customer's words.
+`lang` for the language, and `origin` if it matters where the comment comes from; a record as `stemme tag` writes it
+will do too, once its tags are put right and its text stands in it. Errors name the file, the line and the field, never
+the customer's words.
 """
 
 from __future__ import annotations
 
+import json
 import lzma
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Annotated, Final, Literal, Self, TypeVar
+from typing import IO, Annotated, Any, Final, Literal, Self, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
@@ -19,6 +21,17 @@ from nlp.record import FactorName, Polarity, SentimentLabel, ThemeSentiment
 
 Written = Literal["nb", "nn", "no", "da", "sv", "other"]
 LOCALISED: Final = ("nb", "nn")
+NOT_JSON: Final = (
+    "no JSON object. The file must be JSON lines, one object a line: a table (CSV, Excel) has no place for a comment's "
+    "several themes"
+)
+NO_TEXT: Final = (
+    "text: Field required. A record has no text of its own: keep the column beside it that `stemme tag` read, as `text`"
+)
+NOT_TAGGED: Final = "a comment that could not be tagged has no tags to measure by. Label it or leave it out"
+SENTIMENT_ONLY: Final = (
+    "the comment has a sentiment and no other label. Such a file is measured by `stemme eval --reviews`"
+)
 
 
 class BadLabels(StemmeError):
@@ -66,6 +79,11 @@ class _Written(_Labels):
     text: str
     question: str | None = None
 
+    @model_validator(mode="before")
+    @classmethod
+    def _of_record(cls, fields: Any) -> Any:
+        return _as_labels(fields) if isinstance(fields, dict) else fields
+
 
 class LabelledComment(_Written):
     """A comment with every tag that it should get; `version_of` names the comment where a file holds several versions
@@ -87,8 +105,13 @@ class LabelledComment(_Written):
         ...                 churn_risk=False, follow_up=False).original_id
         'A17'
         """
-        stem, _, language = self.id.rpartition(":")
-        return stem if stem and language in LOCALISED else None
+        return _original_id(self.id)
+
+    @property
+    def stem(self) -> str:
+        """The comment that this one is a version or a localisation of, its own id if it is neither."""
+        base = self.version_of or self.id
+        return _original_id(base) or base
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -103,6 +126,11 @@ class RatedComment(_Written):
 
     source: str = ""
     sentiment: Literal["negative", "neutral", "positive"]
+
+
+def _original_id(id_: str) -> str | None:
+    stem, _, language = id_.rpartition(":")
+    return stem if stem and language in LOCALISED else None
 
 
 Labelled = TypeVar("Labelled", LabelledComment, RatedComment)
@@ -148,9 +176,7 @@ def _read(path: Path, kind: type[Labelled]) -> list[tuple[int, Labelled]]:
         try:
             comment = kind.model_validate_json(line)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False, include_context=False)[0]
-            place = ".".join(map(str, first["loc"]))
-            raise BadLabels(f"{path.name}, line {number}: {place + ': ' if place else ''}{first['msg']}.") from None
+            raise BadLabels(f"{path.name}, line {number}: {_what_is_wrong(line, error)}.") from None
         if comment.id in lines_of:
             raise BadLabels(f"{path.name}, line {number}: id {comment.id!r} stands on line {lines_of[comment.id]} too.")
         lines_of[comment.id] = number
@@ -158,6 +184,46 @@ def _read(path: Path, kind: type[Labelled]) -> list[tuple[int, Labelled]]:
     if not comments:
         raise BadLabels(f"{path.name} holds no comment. Expected is one JSON object a line.")
     return comments
+
+
+def _as_labels(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """A record's fields in the form of labels; what already has that form stays as it is."""
+    labels = dict(fields)
+    if "language" in labels:
+        labels.setdefault("lang", labels["language"])
+    for field, part in (("sentiment", "label"), ("churn_risk", "flag"), ("follow_up", "flag")):
+        value = labels.get(field)
+        if isinstance(value, dict) and part in value:
+            labels[field] = value[part]
+    if isinstance(factors := labels.get("factors"), list):
+        labels["factors"] = [part for factor in factors for part in _by_span(factor)]
+    return labels
+
+
+def _by_span(factor: Any) -> list[Any]:
+    """A record's factor has all its words in it; labels have one entry for each stretch of words."""
+    spans = factor.get("spans") if isinstance(factor, dict) else None
+    if not spans or not all(isinstance(span, dict) for span in spans):
+        return [factor]
+    return [{**factor, "start": span.get("start"), "end": span.get("end")} for span in spans]
+
+
+def _what_is_wrong(line: str, error: ValidationError) -> str:
+    """The first fault, and what to do where people often bring another kind of file."""
+    faults = error.errors(include_url=False, include_input=False, include_context=False)
+    missing = {fault["loc"][0] for fault in faults if fault["type"] == "missing"}
+    if not line.lstrip().startswith("{"):
+        return NOT_JSON
+    if error.title == LabelledComment.__name__ and missing:
+        fields = json.loads(line)
+        if fields.get("error"):
+            return NOT_TAGGED
+        if missing == {"text"} and "taxonomy" in fields:
+            return NO_TEXT
+        if missing == {"themes", "factors", "churn_risk", "follow_up"}:
+            return SENTIMENT_ONLY
+    place = ".".join(map(str, faults[0]["loc"]))
+    return f"{place + ': ' if place else ''}{faults[0]['msg']}"
 
 
 def _lines(path: Path) -> Iterator[tuple[int, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from pathlib import Path
 
@@ -55,7 +55,12 @@ class Tagger:
 
     @classmethod
     def load(
-        cls, model: Path | None = None, *, max_text_length: int = MAX_TEXT_LENGTH, threads: int | None = None
+        cls,
+        model: Path | None = None,
+        *,
+        max_text_length: int = MAX_TEXT_LENGTH,
+        threads: int | None = None,
+        full_precision: bool = False,
     ) -> Tagger:
         """Open a model folder; the shipped one if none is named.
 
@@ -63,6 +68,7 @@ class Tagger:
         ----------
         max_text_length : characters; a longer comment comes back as an error
         threads : how many the model runs on; None for one on each core
+        full_precision : run the network that lies beside the served one, as it was trained; needs PyTorch
 
         Raises
         ------
@@ -81,7 +87,7 @@ class Tagger:
                 f"{', '.join(strange) or 'the order differs'}. Train it again."
             )
         return cls(
-            load_encoder(folder, manifest, threads=threads),
+            load_encoder(folder, manifest, threads=threads, full_precision=full_precision),
             manifest.calibration,
             name=manifest.id,
             taxonomy=taxonomy,
@@ -107,21 +113,35 @@ class Tagger:
         self, comments: Iterable[Comment], *, batch_size: int = 64
     ) -> Iterator[tuple[Record, Floats | None]]:
         """As `tag`, and beside each record the text's unit vector of shape (width,), None where there is no record."""
+        for record, output in self._stream(comments, batch_size):
+            yield record, None if output is None else output.embedding
+
+    def tag_with_theme_sentiments(
+        self, comments: Iterable[Comment], *, batch_size: int = 64
+    ) -> Iterator[tuple[Record, Mapping[str, float]]]:
+        """As `tag`, and beside each record how sure the model is of the sentiment about each theme, by theme."""
+        for record, output in self._stream(comments, batch_size):
+            if isinstance(record, TaggedComment) and output is not None:
+                yield record, self._themes.sentiment_confidences(record.themes, output)
+            else:
+                yield record, {}
+
+    def _stream(self, comments: Iterable[Comment], batch_size: int) -> Iterator[tuple[Record, EncoderOutput | None]]:
         stream = iter(comments)
         while batch := list(islice(stream, batch_size)):
             yield from self._tag_batch(batch)
 
-    def _tag_batch(self, comments: Sequence[Comment]) -> list[tuple[Record, Floats | None]]:
+    def _tag_batch(self, comments: Sequence[Comment]) -> list[tuple[Record, EncoderOutput | None]]:
         problems = [_problem(comment.text, self.max_text_length) for comment in comments]
         readable = [comment for comment, problem in zip(comments, problems, strict=True) if problem is None]
-        decoded: list[tuple[Record, Floats | None] | None] = [None] * len(readable)
+        decoded: list[tuple[Record, EncoderOutput | None] | None] = [None] * len(readable)
         # Some are decoded while the encoder runs over others.
         for place, output in self._encoder.as_ready(
             [comment.text for comment in readable], [comment.question for comment in readable]
         ):
-            decoded[place] = (self._decoded(readable[place], output), output.embedding)
+            decoded[place] = (self._decoded(readable[place], output), output)
         tagged = iter(decoded)
-        records: list[tuple[Record, Floats | None]] = []
+        records: list[tuple[Record, EncoderOutput | None]] = []
         for comment, problem in zip(comments, problems, strict=True):
             if problem is None:
                 pair = next(tagged)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import cast
 
 from nlp.calibration import sigmoid, softmax
@@ -54,3 +54,15 @@ class ThemeDecoder:
                 )
             )
         return tuple(tags)
+
+    def sentiment_confidences(self, tags: Iterable[ThemeTag], output: EncoderOutput) -> dict[str, float]:
+        """The probability of the sentiment that each of these themes was given, by theme; no record carries it."""
+        row_of = {theme: row for row, theme in enumerate(output.labels.themes)}
+        return {
+            tag.theme: float(
+                softmax(output.theme_sentiment[row_of[tag.theme]], self._sentiment_temperature)[
+                    THEME_SENTIMENTS.index(tag.sentiment)
+                ]
+            )
+            for tag in tags
+        }

@@ -151,12 +151,15 @@ class WindowedEncoder:
         return [_output(raw, row, window, self.labels) for row, window in enumerate(batch)]
 
 
-def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None) -> WindowedEncoder:
+def load_encoder(
+    folder: Path, manifest: Manifest, *, threads: int | None = None, full_precision: bool = False
+) -> WindowedEncoder:
     """Open a model folder: `model.onnx` runs in ONNX Runtime, a Hugging Face checkpoint in PyTorch.
 
     Parameters
     ----------
     threads : how many it runs on, None for one on each core; in PyTorch that holds for the whole process
+    full_precision : pass over `model.onnx`, whose weights are int8, and run the checkpoint
 
     Raises
     ------
@@ -164,7 +167,7 @@ def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None
     MissingExtra : if it holds a checkpoint and PyTorch is not installed
     """
     windows = Windows.load(folder, manifest.max_tokens)
-    if (folder / ONNX).exists():
+    if (folder / ONNX).exists() and not full_precision:
         from nlp.models.onnx_forward import OnnxForward  # noqa: PLC0415 - a checkpoint does not need ONNX Runtime
 
         forward = OnnxForward(folder / ONNX, threads=1)
@@ -177,7 +180,8 @@ def load_encoder(folder: Path, manifest: Manifest, *, threads: int | None = None
         from nlp.models.torch_forward import TorchForward  # noqa: PLC0415 - serving must not need PyTorch
 
         return WindowedEncoder(TorchForward.load(folder, manifest.labels), windows, manifest.labels)
-    raise BadModel(f"{folder} holds neither {ONNX} nor a Hugging Face checkpoint (config.json).")
+    missing = "no" if full_precision else f"neither {ONNX} nor a"
+    raise BadModel(f"{folder} holds {missing} Hugging Face checkpoint (config.json).")
 
 
 def _n_cores() -> int:

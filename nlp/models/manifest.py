@@ -40,6 +40,7 @@ class Manifest(BaseModel):
     max_tokens: int = Field(ge=8, description="Longest window that the encoder reads, special tokens included.")
     calibration: Calibration
     data_sha256: str = Field("", description="Of the files that the weights were learned from, in order of name.")
+    learned_from: dict[str, int] = Field(default_factory=dict, description="Texts of each kind that gave the weights.")
     scores: dict[str, float] = Field(default_factory=dict, description="Measured on dev data after training.")
 
     @property

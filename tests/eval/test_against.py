@@ -64,8 +64,8 @@ OTHER = THIS | {"A": tagged("A", sentiment="mixed", language="da"), "R": tagged(
 def test_every_kind_of_score_is_compared_in_every_group():
     found = differences(tag_all(StubTagger(THIS), GOLD, rated=RATED), tag_all(StubTagger(OTHER), GOLD, rated=RATED))
     assert {kind: list(groups) for kind, groups in found.items()} == {
-        "comments": ["da", "sv", "no", "all"],
-        "calibration": ["da", "sv", "no", "all"],
+        "comments": ["da", "sv", "no", "nb", "nn", "all"],
+        "calibration": ["da", "sv", "no", "nb", "nn", "all"],
         "reviews": ["no", "all"],
     }
     of = {group: rows["sentiment_accuracy"].difference for group, rows in found["comments"].items()}

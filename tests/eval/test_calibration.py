@@ -6,7 +6,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from eval.calibration import HEADS, Bin, binned, count_calibration, expected_calibration_error, reliability
+from eval.calibration import (
+    HEADS,
+    Bin,
+    binned,
+    count_calibration,
+    expected_calibration_error,
+    reliability,
+    score_calibration,
+)
 from eval.scores import score_comments
 from tests.eval.by_hand import failed, labelled, tagged
 
@@ -67,6 +75,22 @@ def test_calibration_of_themes_reads_those_that_were_given_whatever_their_sentim
     assert reliability(count_calibration(gold, predicted)["themes"])[0].count == 2
 
 
+def test_calibration_of_theme_sentiments_reads_those_of_themes_that_are_due():
+    gold = [labelled(themes=["delivery_time:positive", "price_value:negative"]), labelled(), labelled()]
+    predicted = [
+        tagged(themes=["delivery_time:positive", "price_value:positive"]),
+        tagged(themes=["staff_service:positive"]),
+        failed(),
+    ]
+    sure = [{"delivery_time": 0.8, "price_value": 0.7}, {"staff_service": 0.6}, {}]
+    counts = count_calibration(gold, predicted, sure)["theme_sentiment"]
+    assert reliability(counts) == [
+        Bin(says=pytest.approx(0.7), comes_true=0.0, count=1),
+        Bin(says=pytest.approx(0.8), comes_true=1.0, count=1),
+    ]
+    assert not count_calibration(gold, predicted)["theme_sentiment"].totals.any()  # a tagger that does not say
+
+
 def test_calibration_of_factors_reads_those_that_were_given_with_their_polarity():
     gold = [labelled(factors=["sympathetic:positive", "professional:positive"])]
     predicted = [tagged(factors=["sympathetic:positive", "professional:negative"])]
@@ -83,7 +107,18 @@ def test_calibration_of_a_flag_reads_its_confidence_as_that_of_being_due(flag):
 def test_every_head_stands_among_the_scores_with_its_bins():
     scores = score_comments([labelled(themes=["price_value:negative"])], [tagged(themes=["price_value:negative"])])
     assert list(scores.calibration) == list(scores.reliability) == list(HEADS)
-    assert scores.calibration["themes"] == pytest.approx(0.1)
+    assert scores.calibration["themes"].value == pytest.approx(0.1)
     assert scores.reliability["themes"] == [Bin(says=0.9, comes_true=1.0, count=1)]
-    assert math.isnan(scores.calibration["factors"])
+    assert math.isnan(scores.calibration["factors"].value)
     assert scores.reliability["factors"] == []
+
+
+def test_the_error_of_a_head_has_the_interval_of_its_resamples():
+    # Given with 0.75 and right in 60 of 100: off by 0.15, and a resample's share has a standard error of 0.049.
+    counts = binned([[(0.75, place < 60)] for place in range(100)])
+    error = score_calibration(counts)
+    assert (error.value, error.support) == (pytest.approx(0.15), 100)
+    assert (error.low, error.high) == (
+        pytest.approx(0.15 - 1.96 * 0.049, abs=0.02),
+        pytest.approx(0.15 + 1.96 * 0.049, abs=0.02),
+    )

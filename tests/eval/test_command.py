@@ -151,11 +151,28 @@ def test_calibration_is_shown_and_written_for_every_head(tmp_path, tagger, run):
     shown = run(written(tmp_path / "labels.jsonl", GOLD), "-o", output).output
     scores = json.loads(output.read_text(encoding="utf-8"))["comments"]
     # Danish: 2 themes of 2 right, given with 0.9; the other files' comments have none of their own.
-    assert scores["da"]["calibration"]["themes"] == 0.1
+    assert scores["da"]["calibration"]["themes"] == {"value": 0.1, "low": 0.1, "high": 0.1, "support": 2}
     assert scores["da"]["reliability"]["themes"] == [{"says": 0.9, "comes_true": 1.0, "count": 2}]
     assert scores["all"]["reliability"]["factors"] == [{"says": 0.9, "comes_true": 1.0, "count": 2}]
     table = shown.partition("Expected calibration error")[2].splitlines()
     assert [head for head in HEADS if not any(head.replace("_", " ") in line for line in table)] == []
+
+
+def test_the_sentiment_about_a_theme_is_measured_where_the_tagger_says_how_sure_it_is(tmp_path, monkeypatch, run):
+    class Sure(StubTagger):
+        def tag_with_theme_sentiments(self, comments, *, batch_size=64):
+            for record in self.tag(comments):
+                yield record, {tag.theme: 0.75 for tag in getattr(record, "themes", ())}
+
+    monkeypatch.setattr(command, "load_tagger", lambda model: Sure(ANSWERS))
+    output = tmp_path / "scores.json"
+    run(written(tmp_path / "labels.jsonl", GOLD), "-o", output)
+    scores = json.loads(output.read_text(encoding="utf-8"))["comments"]
+    # Danish has two themes given and due, bokmål one of its two; all have the right sentiment.
+    assert scores["da"]["reliability"]["theme_sentiment"] == [{"says": 0.75, "comes_true": 1.0, "count": 2}]
+    assert scores["all"]["calibration"]["theme_sentiment"]["value"] == 0.25
+    assert scores["all"]["calibration"]["theme_sentiment"]["support"] == 3
+    assert scores["sv"]["calibration"]["theme_sentiment"]["value"] is None
 
 
 def test_the_plot_is_drawn(tmp_path, tagger, run):
@@ -193,17 +210,102 @@ def test_a_second_model_stands_beside_the_first_with_their_differences(tmp_path,
     assert asked == [None, folder]
     against = json.loads(output.read_text(encoding="utf-8"))["against"]
     assert (against["folder"], against["evaluation"]["model"]) == ("full-precision", "stub@1")
+    assert not against["full_precision"]  # a folder of that name
     assert against["evaluation"]["comments"]["sv"]["headline"]["sentiment_accuracy"]["value"] == 0.0
     assert against["evaluation"]["speed"]["texts"] == 4
     row = against["differences"]["comments"]["sv"]["churn_risk_f1"]
     assert row == {"this": 1.0, "other": 0.0, "difference": 1.0, "low": 1.0, "high": 1.0}
     table = result.output.partition("Against full-precision")[2].splitlines()
     (line,) = [line for line in table if "sentiment accuracy" in line]
-    this, theirs, difference, _, swedish, _ = [cell.strip() for cell in re.split("[│┃]", line)[2:-1]]
+    this, theirs, difference, _, swedish, *_ = [cell.strip() for cell in re.split("[│┃]", line)[2:-1]]
     assert (this, theirs) == ("0.500", "0.250")
     assert difference.startswith("+0.250 ")
     assert swedish == "+1.000 +1.000–+1.000"
     assert any("calibration error, factors" in line for line in table)
+
+
+def test_the_two_written_forms_of_norwegian_are_measured_apart(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    gold = written(tmp_path / "labels.jsonl", GOLD)
+    result = run(gold, "-o", output)
+    of = {group: row["headline"] for group, row in json.loads(output.read_text(encoding="utf-8"))["comments"].items()}
+    assert list(of) == ["da", "sv", "no", "nb", "nn", "all"]
+    # D1:nb has one of its two themes, D9:nn could not be tagged.
+    assert [of[group]["themes_f1"]["value"] for group in ("no", "nb", "nn")] == [0.5, 0.6667, 0.0]
+    heads = [cell.strip() for cell in re.split("[│┃]", result.output.splitlines()[4])]
+    assert [head for head in heads if head] == ["da", "sv", "no", "nb", "nn", "all"]
+
+
+def test_a_form_without_the_other_has_no_column_of_its_own(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", [GOLD[0], GOLD[2]]), "-o", output, "--against", "other")
+    assert json.loads(output.read_text(encoding="utf-8"))["comments"]["nn"]["comments"] == 0
+    for title in ("Scores, with", "Against other"):
+        head = result.output.partition(title)[2].splitlines()[2]
+        assert "no" in head
+        assert "nb" not in head
+        assert "nn" not in head
+
+
+def test_full_precision_is_the_models_own_network_before_it_was_made_int8(tmp_path, monkeypatch, run):
+    asked = []
+    other = ANSWERS | {"S1": tagged("S1", language="sv", sentiment="mixed")}
+    monkeypatch.setattr(command, "load_tagger", lambda model: asked.append(("int8", model)) or StubTagger(ANSWERS))
+    monkeypatch.setattr(
+        command, "load_full_precision", lambda model: asked.append(("full", model)) or StubTagger(other)
+    )
+    output, gold = tmp_path / "scores.json", written(tmp_path / "labels.jsonl", GOLD)
+    result = run(gold, "--model", tmp_path, "--against", "full-precision", "-o", output)
+    assert result.exit_code == 0, result.output
+    assert asked == [("int8", tmp_path), ("full", tmp_path)]
+    against = json.loads(output.read_text(encoding="utf-8"))["against"]
+    assert (against["folder"], against["full_precision"]) == ("full-precision", True)
+    assert against["differences"]["comments"]["sv"]["sentiment_accuracy"]["difference"] == 1.0
+
+
+def test_a_folder_of_that_name_goes_before_the_word(tmp_path, monkeypatch, run):
+    asked = []
+    monkeypatch.setattr(command, "load_tagger", lambda model: asked.append(str(model)) or StubTagger(ANSWERS))
+    gold = written(tmp_path / "labels.jsonl", GOLD)
+    (tmp_path / "full-precision").mkdir()
+    monkeypatch.chdir(tmp_path)
+    assert run(gold, "--against", "full-precision").exit_code == 0
+    assert asked == ["None", "full-precision"]
+
+
+def test_rated_texts_are_measured_alone(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    reviews = written(tmp_path / "reviews.jsonl", RATED)
+    result = run("--reviews", reviews, "-o", output, "--floors", "--against", "other")
+    assert result.exit_code == 1  # below a floor
+    assert "positive or negative" in result.output
+    assert "Scores, with" not in result.output
+    scores = json.loads(output.read_text(encoding="utf-8"))
+    assert scores["comments"] == {}
+    assert scores["reviews"]["all"]["positive_or_negative"]["value"] == 0.5
+    assert list(scores["against"]["differences"]) == ["reviews"]
+    assert {(row["group"], row["verdict"]) for row in scores["floors"]} == {("da", "below"), ("no", "above")}
+    assert "Against other" in result.output
+
+
+def test_a_plot_needs_labels(tmp_path, tagger, run):
+    reviews = written(tmp_path / "reviews.jsonl", RATED)
+    assert isinstance(run("--reviews", reviews, "--plot", tmp_path / "r.svg").exception, command.BadOutput)
+    assert tagger.asked == []
+
+
+def test_without_any_file_there_is_nothing_to_measure(run):
+    result = run()
+    assert isinstance(result.exception, command.NothingToMeasure)
+
+
+def test_every_kind_of_tag_has_its_table_by_label(tmp_path, tagger, run):
+    shown = run(written(tmp_path / "labels.jsonl", GOLD)).output
+    row = {title: shown.partition(title)[2].splitlines() for title in ("Themes with sentiment, by", "Factors, by")}
+    (negative,) = [line for line in row["Themes with sentiment, by"] if "staff_service:negative" in line][:1]
+    assert [cell.strip() for cell in re.split("[│┃]", negative)][2:7] == ["2", "2", "1.000", "1.000", "1.000"]
+    (factor,) = [line for line in row["Factors, by"] if "sympathetic" in line][:1]
+    assert [cell.strip() for cell in re.split("[│┃]", factor)][1:4] == ["sympathetic", "2", "2"]
 
 
 def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):
@@ -217,6 +319,18 @@ def test_floors_exit_with_1_when_a_score_lies_below(tmp_path, tagger, run):
     assert rows["sv", "themes_f1"] == "below"
     assert rows["sv", "factors_with_polarity_f1"] == "not measured"
     assert "below" in result.output
+
+
+def test_goals_are_listed_and_change_no_exit_status(tmp_path, tagger, run):
+    output = tmp_path / "scores.json"
+    result = run(written(tmp_path / "labels.jsonl", GOLD), "--goals", "-o", output)
+    assert result.exit_code == 0, result.output
+    rows = json.loads(output.read_text(encoding="utf-8"))["goals"]
+    of = {(row["kind"], row["score"]): (row["goal"], row["value"], row["outcome"]) for row in rows}
+    assert of["comments", "themes_f1"] == (0.88, 0.667, "not reached")
+    assert of["int8", "largest_difference"] == (0.003, None, "not measured")
+    assert of["behaviour", "all"][1:] == (None, "not measured")  # the shipped rates are of another model
+    assert "Goals: " in result.output
 
 
 def test_floors_exit_with_0_when_none_lies_below(tmp_path, monkeypatch, run):

@@ -5,7 +5,7 @@ import math
 import pytest
 
 from eval.counting import micro_f1
-from eval.scores import Pair, count_evidence, score_comments, words_of
+from eval.scores import Pair, count_comments, count_evidence, score_comments, words_of
 from nlp.record import Span
 from tests.eval.by_hand import failed, labelled, tagged
 
@@ -73,17 +73,43 @@ def test_perfect_tags_score_one_in_everything():
         labelled(text=text, themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=True, follow_up=True)
     ]
     record = tagged(themes=THEMES, factors=[("sympathetic:positive", 0, 8)], churn_risk=1.0, follow_up=1.0)
-    scores = score_comments(gold, [record], [Pair(record, record)])
+    sure = {"delivery_time": 1.0, "staff_service": 1.0}
+    scores = score_comments(gold, [record], [Pair(record, record)], [sure])
     assert {name: score.value for name, score in scores.headline.items()} == dict.fromkeys(scores.headline, 1.0)
     unsure = {"themes": pytest.approx(0.1), "factors": pytest.approx(0.1)}  # given with 0.9, and right
-    assert scores.calibration == dict.fromkeys(scores.calibration, 0.0) | unsure
+    errors = {head: error.value for head, error in scores.calibration.items()}
+    assert errors == dict.fromkeys(errors, 0.0) | unsure
 
 
 def test_no_comments_give_no_scores():
     scores = score_comments([], [])
     assert all(math.isnan(score.value) for score in scores.headline.values())
-    assert all(math.isnan(error) for error in scores.calibration.values())
+    assert all(math.isnan(error.value) for error in scores.calibration.values())
     assert (scores.comments, scores.failed) == (0, 0)
+
+
+def test_a_comment_and_what_was_localised_from_it_are_drawn_together():
+    # 60 stems of two comments each, both right or both wrong: as sure as 60 comments, and not as 120.
+    gold = [labelled(f"A{place}{form}") for place in range(60) for form in ("", ":nb")]
+    predicted = [tagged(sentiment="positive" if place < 96 else "mixed") for place in range(120)]
+    paired = score_comments(gold, predicted).headline["sentiment_accuracy"]
+    apart = [comment.model_copy(update={"id": f"B{place}"}) for place, comment in enumerate(gold)]
+    single = score_comments(apart, predicted).headline["sentiment_accuracy"]
+    assert paired.value == single.value == 0.8
+    assert (paired.support, single.support) == (120, 120)
+    # The standard error of a share of 0.8 is 0.052 with 60 draws and 0.037 with 120.
+    assert paired.high - paired.low == pytest.approx(2 * 1.96 * 0.052, rel=0.1)
+    assert single.high - single.low == pytest.approx(2 * 1.96 * 0.037, rel=0.1)
+
+
+def test_pairs_of_one_original_are_drawn_together_too():
+    gold = [labelled(f"A{place}:{form}", lang=form) for place in range(40) for form in ("nb", "nn")]
+    original = tagged(themes=THEMES)
+    pairs = [Pair(original, original if place < 60 else tagged()) for place in range(80)]
+    counted = count_comments(gold, [pair.localised for pair in pairs], pairs)
+    assert {len(counted[name].counts.table) for name in counted} == {40}
+    assert counted["localisation_sentiment"].value == 1
+    assert counted["localisation_themes_f1"].value == pytest.approx(2 * 120 / (160 + 120))
 
 
 def test_a_gold_file_and_records_of_different_length_are_refused():

@@ -99,6 +99,72 @@ def test_a_missing_field_and_broken_json_are_named(tmp_path):
     assert "hemmeleg" not in str(caught.value)
 
 
+RECORD = {
+    "kunde": 7,
+    "id": "T1",
+    "text": "Hun var sød og tålmodig",
+    "language": "da",
+    "sentiment": {"label": "positive", "score": 0.9, "probabilities": {"positive": 0.95}},
+    "themes": [{"theme": "staff_service", "stage": "support", "sentiment": "positive", "confidence": 0.9, "spans": []}],
+    "factors": [
+        {
+            "factor": "sympathetic",
+            "polarity": "positive",
+            "confidence": 0.8,
+            "spans": [{"start": 8, "end": 11}, {"start": 15, "end": 23}],
+        },
+        {"factor": "professional", "polarity": "positive", "confidence": 0.5, "spans": []},
+    ],
+    "churn_risk": {"flag": False, "confidence": 0.1, "spans": []},
+    "follow_up": {"flag": True, "confidence": 0.7, "spans": []},
+    "model": "stemme-small@9",
+    "taxonomy": "journey@1.0.0",
+}
+
+
+def test_a_record_as_it_is_tagged_is_read_with_all_its_tags(tmp_path):
+    (comment,) = labelled_comments(written(tmp_path / "tagged.jsonl", RECORD))
+    assert (comment.lang, comment.sentiment, comment.churn_risk, comment.follow_up) == ("da", "positive", False, True)
+    assert [(tag.theme, tag.sentiment) for tag in comment.themes] == [("staff_service", "positive")]
+    assert [(factor.tag, factor.start, factor.end) for factor in comment.factors] == [
+        ("sympathetic:positive", 8, 11),
+        ("sympathetic:positive", 15, 23),
+        ("professional:positive", None, None),
+    ]
+
+
+def test_a_tag_put_right_by_hand_stands_beside_those_of_the_record(tmp_path):
+    (comment,) = labelled_comments(written(tmp_path / "tagged.jsonl", RECORD | {"lang": "nb", "sentiment": "mixed"}))
+    assert (comment.lang, comment.sentiment, comment.follow_up) == ("nb", "mixed", True)
+
+
+def test_what_people_bring_in_another_form_is_refused_with_what_to_do(tmp_path):
+    table = tmp_path / "labels.csv"
+    table.write_text("id;text\n1;Hemmelig\n", encoding="utf-8")
+    no_text = {key: value for key, value in RECORD.items() if key != "text"}
+    failed = {"id": "T2", "text": "", "error": {"code": "empty_text", "message": "The text is empty."}}
+    rated = {"id": "R1", "lang": "sv", "text": "Hemlig", "source": "butik", "sentiment": "positive"}
+    for path, said in [
+        (table, r"labels\.csv, line 1: no JSON object\. .* JSON lines"),
+        (written(tmp_path / "no_text.jsonl", no_text), "line 1: text: .* keep the column beside it"),
+        (written(tmp_path / "failed.jsonl", RECORD, failed), "line 2: .*Label it or leave it out"),
+        (written(tmp_path / "rated.jsonl", rated), "line 1: .* `stemme eval --reviews`"),
+    ]:
+        with pytest.raises(BadLabels, match=said) as caught:
+            labelled_comments(path)
+        assert "Hem" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "stem"),
+    [({"id": "B2:nn"}, "B2"), ({"id": "B2"}, "B2"), ({"id": "v7", "version_of": "B2"}, "B2"),
+     ({"id": "v8", "version_of": "B2:nb"}, "B2")],
+)  # fmt: skip
+def test_versions_and_localisations_have_the_stem_of_their_comment(tmp_path, labels, stem):
+    (comment,) = labelled_comments(written(tmp_path / "labels.jsonl", ROW | labels))
+    assert comment.stem == stem
+
+
 def test_files_that_cannot_be_read_are_named(tmp_path):
     empty, latin, cut = tmp_path / "empty.jsonl", tmp_path / "latin.jsonl", tmp_path / "cut.jsonl.xz"
     empty.write_text("\n")

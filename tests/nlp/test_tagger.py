@@ -1,6 +1,7 @@
 import itertools
 import shutil
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -43,6 +44,27 @@ def test_the_whole_record():
     assert record.churn_risk.flag
     assert not record.follow_up.flag
     assert (record.model, record.taxonomy) == ("by-hand@1", "journey@1.0.0")
+
+
+def test_beside_each_record_stands_how_sure_the_sentiment_about_each_theme_is():
+    text = "Lang ventetid, men fin pris"
+    shown = {"ventetid": {"reachability": 2.0}, "pris": {"price_value": 2.0}}
+    feelings = {"reachability": "negative", "price_value": "positive"}
+    output = token_scores(text, shown, theme_sentiment=feelings)
+    calibration = HALF.model_copy(update={"theme_sentiment_temperature": 2.0})
+    tagger = Tagger(
+        EncoderByHand({text: output}), calibration,
+        name="by-hand@1", taxonomy=Taxonomy.load(), languages=LanguageIdentifier.load(),
+    )  # fmt: skip
+    comments = [Comment("1", text), Comment("2", "")]
+    (record, sure), (failed, nothing) = tagger.tag_with_theme_sentiments(comments, batch_size=1)
+    assert [record, failed] == list(tagger.tag(comments))
+    assert (sure.keys(), nothing) == (feelings.keys(), {})
+    for theme in feelings:
+        logits = output.theme_sentiment[LABELS.themes.index(theme)]
+        probabilities = np.exp(logits / 2) / np.exp(logits / 2).sum()
+        assert sure[theme] == pytest.approx(probabilities.max())
+        assert 1 / 3 < sure[theme] < 1
 
 
 @pytest.mark.parametrize(
