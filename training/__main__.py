@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import sys
+import tomllib
 from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
@@ -14,7 +15,7 @@ from pydantic import ValidationError
 
 from nlp.errors import StemmeError
 from nlp.models.encoder import SHIPPED
-from training.checkpoint import Checkpoint
+from training.checkpoint import Checkpoint, UnfitCheckpoint
 from training.config import DEFAULT, load_recipe
 from training.data import OWN_LABELS, Corpora
 from training.journal import log, log_to
@@ -33,7 +34,7 @@ class NoDevice(StemmeError):
 
 def train(
     *,
-    data: Annotated[Path, typer.Option(help="Folder of corpora; docs/model.md says what it must hold.")],
+    data: Annotated[Path, typer.Option(help="Folder of corpora; docs/from-corpora.md says what it must hold.")],
     work: Annotated[Path, typer.Option(help="Folder for what each step leaves; run again with it to go on.")],
     out: Annotated[Path, typer.Option(help="Model folder to write.")] = SHIPPED,
     recipe: Annotated[Path, typer.Option(help="Numbers of the run.")] = DEFAULT,
@@ -68,12 +69,15 @@ def train(
             teachers=tuple(map(Checkpoint.open, teacher or ())),
         )
         workshop.check()
+        _check_apart(out, [*([] if start is None else [start]), *(teacher or ())])
         parity = ship(workshop, out)
     except StemmeError as error:
         _refuse(f"{error} ({error.code})")
     except ValidationError as error:
         first = error.errors(include_url=False)[0]
         _refuse(f"{recipe}: {'.'.join(map(str, first['loc']))}: {first['msg']}.")
+    except tomllib.TOMLDecodeError as error:
+        _refuse(f"{recipe}: {error}.")
     except FileNotFoundError as error:
         _refuse(f"{error.filename} is missing.")
     typer.echo(f"{out}: int8 gives {parity.same_tags:.2%} of full precision's tags")
@@ -86,6 +90,11 @@ def _processes(device: Device, workers: int) -> int:
     if not count:
         raise NoDevice("PyTorch sees no CUDA device. Train with --device cpu, or install a PyTorch built for CUDA.")
     return count
+
+
+def _check_apart(out: Path, networks: list[Path]) -> None:
+    if out.resolve() in [folder.resolve() for folder in networks]:
+        raise UnfitCheckpoint(f"{out} is a network to go on from or to learn from. Name another folder with --out.")
 
 
 def _refuse(message: str) -> NoReturn:

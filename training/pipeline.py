@@ -98,9 +98,7 @@ class Workshop:
             if not self.recipe.pretraining.steps:
                 raise UnfitCheckpoint("The recipe has pretraining.steps = 0, and no network to go on from: add --from.")
             if self.recipe.finetuning.heads == "kept":
-                raise UnfitCheckpoint(
-                    'The recipe has finetuning.heads = "kept", and no network that has any: add --from.'
-                )
+                raise UnfitCheckpoint('The recipe has finetuning.heads = "kept", and there are none: add --from.')
         else:
             self.start.check_shape(self.recipe.backbone)
             if self.recipe.finetuning.heads == "kept":
@@ -113,14 +111,15 @@ class Workshop:
                 teacher.check_pieces(self.start.tokenizer())
 
     def nynorsk(self) -> list[TranslatedText]:
-        return load_translations(self._nynorsk_file())
+        path = self._nynorsk_file()
+        if not self._records.path("nynorsk").exists():
+            log.info("taking the nynorsk in %s as it is", path)
+        return load_translations(path)
 
     def _nynorsk_file(self) -> Path:
         path, record = self.folder / NYNORSK, self._records.path("nynorsk")
         if path.exists() and not record.exists():
-            # Where there is no apertium the file may be brought; later steps note its contents.
-            log.info("taking the nynorsk in %s as it is", path)
-            return path
+            return path  # where there is no apertium the file may be brought; later steps note its contents
         self._claim("nynorsk")
         if not path.exists():
             log.info("translating reviews into nynorsk")

@@ -153,12 +153,14 @@ def test_a_result_that_nothing_tells_of_is_refused(workshop, shipped, tmp_path):
 def test_a_step_that_was_cut_short_is_done_again(workshop, shipped, tmp_path):
     """A file or folder that has its name is whole: what was being written has another one."""
     shutil.copytree(workshop.folder, tmp_path / "work")
-    for name in ("tokenizer.json", "backbone"):
-        (tmp_path / "work" / name).rename(tmp_path / "work" / f"part-{name}")
-    (tmp_path / "work/part-backbone/config.json").write_text("{", encoding="utf-8")
     again = replace(workshop, folder=tmp_path / "work")
+    (again.folder / "backbone").rename(again.folder / "part-backbone")
+    (again.folder / "part-backbone/config.json").write_text("{", encoding="utf-8")
+    (again.folder / "vectors.npy").unlink()
+    (again.folder / "part-vectors.npy").write_bytes(b"half")
     again.backbone()
-    for name in ("tokenizer.json", "backbone/config.json"):
+    again.vectors()
+    for name in ("backbone/config.json", "backbone/model.safetensors"):
         assert (again.folder / name).read_bytes() == (workshop.folder / name).read_bytes()
     assert sorted(path.name for path in again.folder.glob("part-*")) == []
 
