@@ -12,7 +12,9 @@ FORMAT = "%(asctime)s %(message)s"
 
 
 def log_to(*files: Path) -> None:
-    """Log to stderr and add to `files`; for a process of its own, whose logging nobody else has set up."""
+    """Log to stderr and add to `files`, in a process whose logging nobody else has set up."""
+    if logging.getLogger().handlers:
+        return
     handlers: list[logging.Handler] = [logging.StreamHandler()]
     handlers += [logging.FileHandler(path, encoding="utf-8") for path in files]
     logging.basicConfig(level=logging.INFO, format=FORMAT, handlers=handlers)
