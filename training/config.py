@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -33,7 +34,7 @@ class VectorsRecipe(_Section):
 
 
 class PretrainingRecipe(_Section):
-    steps: int = Field(ge=1)
+    steps: int = Field(ge=0, description="0 for none, where training goes on from a network that has been pre-trained.")
     batch_tokens: int = Field(ge=32)
     window: int = Field(ge=16, description="Tokens of a sequence; every fourth batch is of `max_tokens` instead.")
     masked_share: float = Field(gt=0, lt=1)
@@ -62,6 +63,8 @@ class FinetuningRecipe(_Section):
     question_share: float = Field(ge=0, le=1, description="Of the comments without a question, seen under an open one.")
     rare_weight: float = Field(ge=1, description="How much the rarest tags' presence may outweigh that of common ones.")
     ranking_every: int = Field(ge=0, description="Every how many steps translations are ranked too; 0 never.")
+    heads: Literal["new", "kept"] = Field("new", description="Heads to begin with; `kept`: those of the network.")
+    seed: int | None = Field(None, description="Of the drawing of examples, where it is not to be the recipe's.")
 
 
 class DistillationRecipe(_Section):

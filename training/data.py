@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import IO, Any, TypeVar
 
 OWN_LABELS = Path(__file__).with_name("labels")
+AUTHORED, ANNOTATIONS = "authored.jsonl", "annotations.jsonl"
 ANNOTATED = "annotated"  # the origin of rated reviews that were labelled afterwards
 PLACEHOLDER = re.compile(r"!INCLUDE ?\[[^\]]*\]|\]\([^)]*\)|[*`\[\]]+")
 
@@ -136,12 +137,27 @@ class Corpora:
                 texts.add(_key(row["text"]))
         return cls(folder, frozenset(ids), frozenset(texts), own_labels)
 
+    def files(self) -> dict[str, Path]:
+        """Every file that is read, by the name that its user knows it by."""
+        names = (
+            "opinions/train.jsonl",
+            "opinions/dev.jsonl",
+            "sentiment/train.jsonl.xz",
+            "sentiment/dev.jsonl.xz",
+            "text/machine_translated.jsonl.xz",
+            "text/parallel.jsonl.xz",
+            "text/norec.txt.xz",
+            "text/other.txt.xz",
+        )
+        own = [] if self.own_labels is None else [self.own_labels / name for name in (AUTHORED, ANNOTATIONS)]
+        return {name: self.folder / name for name in names} | {f"labels/{path.name}": path for path in own}
+
     def labelled(self) -> list[LabelledComment]:
         """Comments with full tags; those of the corpora first, then the project's own."""
         comments = self.corpus_labels()
         if self.own_labels is not None:
-            comments += self._kept(labelled_comments(self.own_labels / "authored.jsonl"))
-            comments += self._annotated(self.own_labels / "annotations.jsonl", {comment.id for comment in comments})
+            comments += self._kept(labelled_comments(self.own_labels / AUTHORED))
+            comments += self._annotated(self.own_labels / ANNOTATIONS, {comment.id for comment in comments})
         return comments
 
     def corpus_labels(self) -> list[LabelledComment]:

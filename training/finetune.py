@@ -6,7 +6,8 @@ import logging
 import random
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -21,10 +22,12 @@ from nlp.models.tokenizing import QUESTION, TEXT, Questions
 from nlp.models.torch_model import ModelOutput, TaggingModel
 from training.config import FinetuningRecipe
 from training.examples import Example, Examples, tags_of
+from training.journal import Losses
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
 from training.ranking import TranslationRanking
 from training.streams import Stream
+from training.whole import write_whole
 
 log = logging.getLogger(__name__)
 UNKNOWN = -100  # what cross-entropy passes over
@@ -49,6 +52,9 @@ class Batch:
     has_tags: Tensor
     theme_sentiment: Tensor
     evidence: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        return Batch(**{field.name: getattr(self, field.name).to(device) for field in fields(self)})
 
 
 class Collator:
@@ -183,6 +189,8 @@ def finetune(
     seed: int,
     streams: dict[str, Stream] | None = None,
     workers: int = 1,
+    device: str = "cpu",
+    losses: Path | None = None,
 ) -> TaggingModel:
     """Train all of `model` and return the average of its weights over the steps.
 
@@ -191,11 +199,13 @@ def finetune(
     checkpoint : file that holds the state after each epoch; where it exists, training goes on from it
     streams : translations to rank beside the comments, so that embeddings stay the same across languages
     workers : processes that share every step's batches
+    device : `cpu` or `cuda`, of which every process has one to itself
+    losses : file to which every step's loss is added, as `training.journal.Losses` writes it
     """
-    plan = _Plan(examples, tokenizer.to_str(), streams, recipe, max_tokens, checkpoint, seed)
-    run_workers(_finetune, model, plan, count=workers)
-    average = _averaged(model, recipe)
-    average.load_state_dict(torch.load(checkpoint, weights_only=True)["average"])
+    plan = _Plan(examples, tokenizer.to_str(), streams, recipe, max_tokens, checkpoint, seed, losses)
+    run_workers(_finetune, model, plan, count=workers, device=device)
+    average = _averaged(model.to("cpu"), recipe)
+    average.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"])
     averaged = average.module
     assert isinstance(averaged, TaggingModel)
     return averaged.eval()
@@ -210,14 +220,16 @@ class _Plan:
     max_tokens: int
     checkpoint: Path
     seed: int
+    losses: Path | None
 
 
 def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")  # a new process has none
     recipe, tokenizer, examples = plan.recipe, Tokenizer.from_str(plan.tokenizer_json), plan.examples
     collator = Collator(tokenizer, model.labels, plan.max_tokens)
-    # PyTorch's fused attention is slow to differentiate on a CPU.
-    model.backbone.set_attn_implementation("eager")
+    model.to(worker.device)
+    if worker.kind == "cpu":
+        # PyTorch's fused attention is slow to differentiate on a CPU.
+        model.backbone.set_attn_implementation("eager")
 
     def batches_of(epoch: int) -> list[list[Example]]:
         draw = random.Random(f"{plan.seed}-{epoch}")
@@ -231,8 +243,12 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
         batches = collator.batches(drawn, recipe.batch_tokens // worker.count, draw)
         return batches[: len(batches) // worker.count * worker.count][worker.rank :: worker.count]
 
-    presence = presence_weights(examples.labelled, model.labels, recipe.rare_weight)
-    ranking = TranslationRanking.of(plan.streams, tokenizer, RANKED_PAIRS // worker.count) if plan.streams else None
+    presence = presence_weights(examples.labelled, model.labels, recipe.rare_weight).to(worker.device)
+    ranking = (
+        TranslationRanking.of(plan.streams, tokenizer, RANKED_PAIRS // worker.count, worker.device)
+        if plan.streams
+        else None
+    )
     first_batches = batches_of(0)
     steps = len(first_batches) * recipe.epochs
     optimizers = Optimizers(
@@ -245,30 +261,33 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
     average = _averaged(model, recipe)
     first, step = 0, 0
     if plan.checkpoint.exists():
-        state = torch.load(plan.checkpoint, weights_only=True)
+        state = torch.load(plan.checkpoint, map_location=worker.device, weights_only=True)
         model.load_state_dict(state["model"])
         average.load_state_dict(state["average"])
         optimizers.load_state_dict(state["optimizers"])
         first, step = state["epoch"], state["step"]
         log.info("resumed after epoch %d", first)
     worker.agree(model)
+    journal = Losses(plan.losses if worker.is_first else None, plan.checkpoint.stem)
     for epoch in range(first, recipe.epochs):
         torch.manual_seed(plan.seed + 1_000 * epoch + worker.rank)
         draw = np.random.default_rng([plan.seed, epoch, worker.rank])
         model.train()
         started, running = time.monotonic(), 0.0
         batches = batches_of(epoch) if epoch else first_batches
-        for number, batch in enumerate(_collated(batches, collator), start=1):
-            with torch.autocast("cpu", torch.bfloat16):
+        for number, collated in enumerate(_collated(batches, collator), start=1):
+            batch = collated.to(worker.device)
+            with torch.autocast(worker.kind, torch.bfloat16):
                 output = model(batch.ids, batch.mask)
             loss = loss_of(output, batch, presence)
             if ranking is not None and recipe.ranking_every and step % recipe.ranking_every == 0:
-                with torch.autocast("cpu", torch.bfloat16):
+                with torch.autocast(worker.kind, torch.bfloat16):
                     loss = loss + RANKING * ranking.loss(model.backbone, draw)
             loss.backward()  # type: ignore[no-untyped-call]
             worker.average_gradients(model.parameters())
             optimizers.step(step)
             average.update_parameters(model)
+            journal.add(step, "all", loss.item())
             step += 1
             running += (loss.item() - running) / min(number, 50)
             if number % 50 == 0 and worker.is_first:
@@ -282,9 +301,7 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
                 "epoch": epoch + 1,
                 "step": step,
             }
-            part = plan.checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            part.replace(plan.checkpoint)
+            write_whole(plan.checkpoint, partial(torch.save, state))
 
 
 def _averaged(model: TaggingModel, recipe: FinetuningRecipe) -> AveragedModel:

@@ -1,7 +1,8 @@
-"""Data-parallel training on the cores of one machine: a process a core, gradients averaged after every step.
+"""Data-parallel training on one machine: a process a core (or a GPU), gradients averaged after every step.
 
 Two processes of one thread each outrun one process of two threads on matrices this small, and stay quick when another
-program wants a core: threads that share a matrix product wait for each other many times in every layer.
+program wants a core: threads that share a matrix product wait for each other many times in every layer. What concerns
+GPUs has not been run on one.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import socket
 from collections.abc import Callable, Iterable
 from copy import deepcopy
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -18,13 +20,20 @@ from torch import distributed, nn
 from torch.multiprocessing.spawn import spawn
 from torch.nn.utils import parameters_to_vector
 
+from training.journal import log_files, log_to
+
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """One of `count` processes that train the same weights; `rank` counts from 0."""
+    """One of `count` processes that train the same weights on a device of `kind` each; `rank` counts from 0."""
 
     rank: int = 0
     count: int = 1
+    kind: str = "cpu"
+
+    @property
+    def device(self) -> torch.device:
+        return torch.device(self.kind) if self.kind == "cpu" else torch.device(self.kind, self.rank)
 
     @property
     def is_first(self) -> bool:
@@ -54,30 +63,51 @@ class Worker:
             place += parameter.numel()
 
 
-def run_workers(train: Callable[..., None], *arguments: Any, count: int) -> None:
+def run_workers(train: Callable[..., None], *arguments: Any, count: int, device: str = "cpu") -> None:
     """Call `train(worker, *arguments)` in `count` processes and wait for them; with one, call it here.
+
+    What a process logs goes where this one's log goes: to stderr, and to its log files.
+
+    Parameters
+    ----------
+    device : kind of device, `cpu` or `cuda`; of the latter each process has one to itself
 
     Raises
     ------
     torch.multiprocessing.ProcessRaisedException : if a worker failed; the others are ended
     """
     if count == 1:
-        train(Worker(), *arguments)
+        train(Worker(kind=device), *arguments)
         return
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
         port = listener.getsockname()[1]
-    spawn(_work, args=(count, port, train, arguments), nprocs=count)  # type: ignore[no-untyped-call]
+    group = _Group(count, device, port, tuple(log_files()))
+    spawn(_work, args=(group, train, arguments), nprocs=count)  # type: ignore[no-untyped-call]
 
 
-def _work(rank: int, count: int, port: int, train: Callable[..., None], arguments: tuple[Any, ...]) -> None:
-    cores = sorted(os.sched_getaffinity(0))
-    os.sched_setaffinity(0, {cores[rank % len(cores)]})
-    torch.set_num_threads(1)
+@dataclass(frozen=True, slots=True)
+class _Group:
+    count: int
+    kind: str
+    port: int
+    logs: tuple[Path, ...]
+
+
+def _work(rank: int, group: _Group, train: Callable[..., None], arguments: tuple[Any, ...]) -> None:
+    log_to(*group.logs)
+    if group.kind == "cpu":
+        cores = sorted(os.sched_getaffinity(0))
+        os.sched_setaffinity(0, {cores[rank % len(cores)]})
+        torch.set_num_threads(1)
+    else:
+        torch.cuda.set_device(rank)
     # What is sent to a process shares its memory with the sender; each worker must change weights of its own.
     arguments = tuple(deepcopy(one) if isinstance(one, nn.Module) else one for one in arguments)
-    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=count)
+    backend = "gloo" if group.kind == "cpu" else "nccl"
+    address = f"tcp://127.0.0.1:{group.port}"
+    distributed.init_process_group(backend, init_method=address, rank=rank, world_size=group.count)
     try:
-        train(Worker(rank, count), *arguments)
+        train(Worker(rank, group.count, group.kind), *arguments)
     finally:
         distributed.destroy_process_group()

@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 import time
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -20,11 +21,13 @@ from torch.nn import functional
 from transformers import BertConfig, BertModel
 
 from training.config import BackboneRecipe, PretrainingRecipe
+from training.journal import Losses
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
 from training.ranking import TranslationRanking
 from training.streams import Stream
 from training.tokenizer import MASK, PAD, SPECIAL, WORD_START, piece_id
+from training.whole import write_whole
 
 log = logging.getLogger(__name__)
 LONG_EVERY = 4  # every fourth batch has the longest windows
@@ -108,6 +111,8 @@ def pretrain(
     checkpoint_every: int = 200,
     stop_after: int | None = None,
     workers: int = 1,
+    device: str = "cpu",
+    losses: Path | None = None,
 ) -> BertModel:
     """Train `backbone` and return it.
 
@@ -117,12 +122,14 @@ def pretrain(
         from it
     stop_after : step at which to leave off for now, by default the recipe's last
     workers : processes that share every step's batch
+    device : `cpu` or `cuda`, of which every process has one to itself
+    losses : file to which every step's loss is added, as `training.journal.Losses` writes it
     """
     last = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
-    plan = _Plan(recipe, checkpoint, seed, checkpoint_every, last)
-    run_workers(_pretrain, backbone, streams, tokenizer.to_str(), plan, count=workers)
-    model = MaskedLanguageModel(backbone)
-    model.load_state_dict(torch.load(checkpoint, weights_only=True)["model"])
+    plan = _Plan(recipe, checkpoint, seed, checkpoint_every, last, losses)
+    run_workers(_pretrain, backbone, streams, tokenizer.to_str(), plan, count=workers, device=device)
+    model = MaskedLanguageModel(backbone).to("cpu")
+    model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["model"])
     return backbone
 
 
@@ -133,16 +140,17 @@ class _Plan:
     seed: int
     checkpoint_every: int
     last: int
+    losses: Path | None
 
 
 def _pretrain(
     worker: Worker, backbone: BertModel, streams: dict[str, Stream], tokenizer_json: str, plan: _Plan
 ) -> None:
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(message)s")  # a new process has none
     recipe, tokenizer = plan.recipe, Tokenizer.from_str(tokenizer_json)
-    model = MaskedLanguageModel(backbone)
-    # PyTorch's fused attention is slow to differentiate on a CPU: half of a step's time is saved without it.
-    backbone.set_attn_implementation("eager")
+    model = MaskedLanguageModel(backbone).to(worker.device)
+    if worker.kind == "cpu":
+        # PyTorch's fused attention is slow to differentiate on a CPU: half of a step's time is saved without it.
+        backbone.set_attn_implementation("eager")
     optimizers = Optimizers(
         model.named_parameters(),
         matrix_learning_rate=recipe.matrix_learning_rate,
@@ -152,7 +160,7 @@ def _pretrain(
     )
     first = 0
     if plan.checkpoint.exists():
-        state = torch.load(plan.checkpoint, weights_only=True)
+        state = torch.load(plan.checkpoint, map_location=worker.device, weights_only=True)
         model.load_state_dict(state["model"])
         optimizers.load_state_dict(state["optimizers"])
         first = state["step"]
@@ -162,6 +170,7 @@ def _pretrain(
     running: dict[str, float] = {}
     started = time.monotonic()
     model.train()
+    journal = Losses(plan.losses if worker.is_first else None, plan.checkpoint.stem)
     for step in range(first, plan.last):
         draw = np.random.default_rng([plan.seed, step, worker.rank])  # so that a resumed run draws the same
         name, loss = task.loss(step, draw)
@@ -169,6 +178,7 @@ def _pretrain(
         worker.average_gradients(model.parameters())
         optimizers.step(step)
         running[name] = 0.98 * running.get(name, loss.item()) + 0.02 * loss.item()
+        journal.add(step, name, loss.item())
         if not worker.is_first:
             continue
         if (step + 1) % 20 == 0:
@@ -177,9 +187,7 @@ def _pretrain(
             log.info("step %d of %d, loss of %s, %.0f s left", step + 1, recipe.steps, losses, left)
         if (step + 1) % plan.checkpoint_every == 0 or step + 1 == plan.last:
             state = {"model": model.state_dict(), "optimizers": optimizers.state_dict(), "step": step + 1}
-            part = plan.checkpoint.with_suffix(".part")
-            torch.save(state, part)
-            part.replace(plan.checkpoint)
+            write_whole(plan.checkpoint, partial(torch.save, state))
 
 
 class _Task:
@@ -195,15 +203,15 @@ class _Task:
     ) -> None:
         self._model, self._streams, self._recipe = model, streams, recipe
         self._masker = Masker.of(tokenizer, recipe.masked_share)
-        self._ranking = TranslationRanking.of(streams, tokenizer, recipe.ranking_pairs // worker.count)
-        self._share = 1 / worker.count
+        self._ranking = TranslationRanking.of(streams, tokenizer, recipe.ranking_pairs // worker.count, worker.device)
+        self._share, self._device = 1 / worker.count, worker.device
         self._names = list(recipe.weights)
         self._weights = np.array([recipe.weights[name] for name in self._names])
 
     def loss(self, step: int, draw: np.random.Generator) -> tuple[str, Tensor]:
         """The name of the step's task and its loss, a scalar in nats."""
         every = self._recipe.ranking_every
-        with torch.autocast("cpu", torch.bfloat16):
+        with torch.autocast(self._device.type, torch.bfloat16):
             if every and step % every == every - 1:
                 return "ranking", self._ranking.loss(self._model.backbone, draw)
             return "masked words", self._masked_words(step, draw)
@@ -220,5 +228,5 @@ class _Task:
         ]
         tokens = torch.from_numpy(np.concatenate(windows))
         hidden, chosen = self._masker(tokens, torch.Generator().manual_seed(int(draw.integers(2**31))))
-        loss: Tensor = self._model(hidden, tokens, chosen)
+        loss: Tensor = self._model(*(tensor.to(self._device) for tensor in (hidden, tokens, chosen)))
         return loss

@@ -6,7 +6,7 @@ Embedding, ACL, there with a margin).
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import torch
@@ -33,10 +33,13 @@ class TranslationRanking:
     n_pairs: int
     pad_id: int
     separator_id: int
+    device: torch.device = field(default_factory=lambda: torch.device("cpu"))  # where the encoder is
 
     @classmethod
-    def of(cls, streams: dict[str, Stream], tokenizer: Tokenizer, n_pairs: int) -> TranslationRanking:
-        return cls(streams, max(2, n_pairs), piece_id(tokenizer, PAD), piece_id(tokenizer, SEPARATE))
+    def of(
+        cls, streams: dict[str, Stream], tokenizer: Tokenizer, n_pairs: int, device: torch.device
+    ) -> TranslationRanking:
+        return cls(streams, max(2, n_pairs), piece_id(tokenizer, PAD), piece_id(tokenizer, SEPARATE), device)
 
     def loss(self, backbone: PreTrainedModel, draw: np.random.Generator) -> Tensor:
         """Mean cross-entropy, in nats, of finding each text's translation among those drawn, both ways."""
@@ -45,10 +48,10 @@ class TranslationRanking:
         pairs = stream.pairs(self.n_pairs, self.separator_id, longest, draw)
         first, second = (self._embeddings(backbone, [pair[side] for pair in pairs]) for side in (0, 1))
         similarity = first @ second.T / TEMPERATURE
-        own = torch.arange(len(pairs))
+        own = torch.arange(len(pairs), device=self.device)
         return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
 
     def _embeddings(self, backbone: PreTrainedModel, sides: list[np.ndarray]) -> Tensor:
-        tokens = torch.from_numpy(padded_rows(sides, self.pad_id))
+        tokens = torch.from_numpy(padded_rows(sides, self.pad_id)).to(self.device)
         mask = (tokens != self.pad_id).long()
         return mean_embedding(backbone(input_ids=tokens, attention_mask=mask).last_hidden_state, mask)

@@ -1,3 +1,5 @@
+import logging
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
@@ -17,6 +19,7 @@ def train(worker, model, folder):
         optimizer.step()
         optimizer.zero_grad()
     torch.save(model.weight.detach(), folder / f"{worker.rank}.pt")
+    logging.getLogger("a.module").info("rank %d is done", worker.rank)
 
 
 def linear():
@@ -26,12 +29,20 @@ def linear():
 
 
 def test_two_workers_take_the_same_steps_on_weights_of_their_own(tmp_path):
-    model = linear()
-    run_workers(train, model, tmp_path, count=2)
+    model, to_file = linear(), logging.FileHandler(tmp_path / "run.log")
+    logging.getLogger().addHandler(to_file)
+    try:
+        run_workers(train, model, tmp_path, count=2)
+    finally:
+        logging.getLogger().removeHandler(to_file)
+        to_file.close()
     # The mean of the slopes 1 and 2, three times; the caller's weights are untouched.
     for rank in (0, 1):
         assert torch.load(tmp_path / f"{rank}.pt").tolist() == [[-4.5, -4.5]]
     assert model.weight.tolist() == [[0.0, 0.0]]
+    # What a process of theirs logs comes into this one's log file.
+    lines = (tmp_path / "run.log").read_text(encoding="utf-8").splitlines()
+    assert sorted(line[-14:] for line in lines) == ["rank 0 is done", "rank 1 is done"]
 
 
 def test_one_worker_runs_here(tmp_path):

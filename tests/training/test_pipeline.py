@@ -1,6 +1,7 @@
 """The whole recipe at smoke size: corpora in, a model folder out that the tagger opens."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,39 +13,20 @@ from nlp import Comment, TaggedComment, Tagger
 from nlp.errors import BadModel
 from nlp.models.manifest import Manifest
 from tests.training import small_corpora
-from training.config import load_recipe
+from training.checkpoint import Checkpoint, UnfitCheckpoint
+from training.config import DEFAULT, load_recipe
 from training.data import Corpora, TranslatedText
+from training.made_from import ChangedInputs
 from training.pipeline import Workshop
 from training.ship import LeastParity, Parity, PoorParity, ship
 from training.translate import save_translations
 
+SMOKE = DEFAULT.with_name("smoke.toml")
+
 
 @pytest.fixture(scope="module")
 def recipe():
-    recipe = load_recipe()
-    pretraining = recipe.pretraining.model_copy(
-        update={"steps": 4, "batch_tokens": 128, "window": 16, "warmup_steps": 1}
-    )
-    return recipe.model_copy(
-        update={
-            "name": "smoke",
-            "tokenizer": recipe.tokenizer.model_copy(update={"vocabulary_size": 200}),
-            "backbone": recipe.backbone.model_copy(
-                update={"layers": 1, "width": 16, "heads": 2, "feed_forward": 32, "max_tokens": 32}
-            ),
-            "vectors": recipe.vectors.model_copy(update={"epochs": 1}),
-            "pretraining": pretraining,
-            "finetuning": recipe.finetuning.model_copy(
-                update={
-                    "epochs": 12,
-                    "batch_tokens": 1024,
-                    "learning_rate": 0.02,
-                    "average_decay": 0.5,
-                    "calibration_share": 0.3,
-                }
-            ),
-        }
-    )
+    return load_recipe(SMOKE)
 
 
 @pytest.fixture(scope="module")
@@ -65,7 +47,7 @@ def shipped(workshop, tmp_path_factory):
 def test_the_model_folder_tags(shipped):
     record = Tagger.load(shipped[0]).tag_one(Comment("1", "Pakken kom aldrig frem og ingen svarer 99"))
     assert isinstance(record, TaggedComment)
-    assert record.model == "smoke@0.4.0"
+    assert record.model == "smoke@1"
     assert record.sentiment.label == "negative"
 
 
@@ -171,3 +153,123 @@ def test_pretraining_resumes_at_its_step(workshop, shipped, recipe, tmp_path):
     assert halves["step"] == whole["step"] == 4
     for name, tensor in whole["model"].items():
         np.testing.assert_allclose(tensor.numpy(), halves["model"][name].numpy(), atol=1e-3, err_msg=name)
+
+
+def changed(recipe, part, **keys):
+    """The recipe with other numbers in one of its sections."""
+    return recipe.model_copy(update={part: getattr(recipe, part).model_copy(update=keys)})
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "step"),
+    [
+        ("tokenizer.vocabulary_size", 150, "tokenizer.json"),
+        ("vectors.window", 3, "vectors.npy"),
+        ("pretraining.masked_share", 0.3, "pretraining.pt"),
+        ("finetuning.epochs", 13, "finetuning.pt"),
+        ("distillation.label_share", 0.9, "distillation.pt"),
+    ],
+)
+def test_what_another_recipe_left_is_refused_by_name(workshop, shipped, key, value, step):
+    part, _, name = key.partition(".")
+    other = replace(workshop, recipe=changed(workshop.recipe, part, **{name: value}))
+    before = getattr(getattr(workshop.recipe, part), name)
+    with pytest.raises(ChangedInputs, match=rf"{key} is {value}, was {before}\. Put that back") as refused:
+        other.model()
+    assert f"made from it: {step}, " in str(refused.value)
+
+
+def test_what_other_data_left_is_refused_by_name(workshop, shipped, tmp_path):
+    data = small_corpora.make(tmp_path)
+    small_corpora.write(data / "opinions/train.jsonl", [small_corpora.labelled(7)])
+    other = replace(workshop, corpora=Corpora.open(data, own_labels=None))
+    with pytest.raises(ChangedInputs, match=r"made from something else: opinions/train\.jsonl has other contents\."):
+        other.model()
+
+
+def test_other_nynorsk_is_refused_by_name(workshop, shipped, tmp_path):
+    shutil.copytree(workshop.folder, tmp_path / "work")
+    save_translations([TranslatedText("own-7", "nn", "noko anna")], tmp_path / "work/nynorsk.jsonl")
+    with pytest.raises(ChangedInputs, match=r"nynorsk\.jsonl has other contents"):
+        replace(workshop, folder=tmp_path / "work").model()
+
+
+def test_a_result_that_nothing_tells_of_is_refused(workshop, shipped, tmp_path):
+    (tmp_path / "backbone").mkdir()
+    shutil.copy(workshop.folder / "nynorsk.jsonl", tmp_path)
+    with pytest.raises(ChangedInputs, match=r"Nothing says what .*backbone was made from: made_from/pretraining\.json"):
+        replace(workshop, folder=tmp_path).backbone()
+
+
+def test_a_step_that_was_cut_short_is_done_again(workshop, shipped, tmp_path):
+    """A file or folder that has its name is whole: what was being written has another one."""
+    shutil.copytree(workshop.folder, tmp_path / "work")
+    again = replace(workshop, folder=tmp_path / "work")
+    (again.folder / "backbone").rename(again.folder / "part-backbone")
+    (again.folder / "part-backbone/config.json").write_text("{", encoding="utf-8")
+    (again.folder / "vectors.npy").unlink()
+    (again.folder / "part-vectors.npy").write_bytes(b"half")
+    again.backbone()
+    again.vectors()
+    for name in ("backbone/config.json", "backbone/model.safetensors"):
+        assert (again.folder / name).read_bytes() == (workshop.folder / name).read_bytes()
+    assert sorted(path.name for path in again.folder.glob("part-*")) == []
+
+
+def test_a_network_is_gone_on_from_with_its_word_pieces(workshop, shipped, recipe, tmp_path):
+    """Pre-training at next to no rate gives the network back that it began with."""
+    start = Checkpoint.open(workshop.folder / "backbone")
+    (tmp_path / "nynorsk.jsonl").write_bytes((workshop.folder / "nynorsk.jsonl").read_bytes())
+    slow = changed(recipe, "pretraining", steps=1, learning_rate=1e-9, matrix_learning_rate=1e-9)
+    slow = changed(slow, "tokenizer", vocabulary_size=150)  # not learned, so of no account
+    on = replace(workshop, folder=tmp_path, start=start, recipe=slow)
+    on.check()
+    weights = on.backbone().state_dict()
+    for name, tensor in start.backbone().state_dict().items():
+        np.testing.assert_allclose(weights[name].numpy(), tensor.numpy(), atol=1e-6, err_msg=name)
+    assert (tmp_path / "tokenizer.json").read_bytes() == (workshop.folder / "tokenizer.json").read_bytes()
+    assert not (tmp_path / "vectors.npy").exists()
+    with pytest.raises(ChangedInputs, match=r"--from, model\.safetensors has other contents"):
+        replace(on, start=Checkpoint.open(workshop.folder / "model")).backbone()
+
+
+def test_a_network_that_does_not_fit_is_refused_before_anything_is_done(workshop, shipped, recipe, tmp_path):
+    out, unread = Checkpoint.open(shipped[0]), replace(workshop, folder=tmp_path / "new")
+    skipped, kept = changed(recipe, "pretraining", steps=0), changed(recipe, "finetuning", heads="kept")
+    wider = changed(recipe, "backbone", width=32)
+    alone = changed(recipe, "distillation", epochs=0)
+    encoder = Checkpoint.open(workshop.folder / "backbone")
+    for message, workshop_of in [
+        (r"pretraining\.steps = 0, and no network", {"recipe": skipped}),
+        (r'finetuning\.heads = "kept", and there are none', {"recipe": kept}),
+        (r"without heads", {"recipe": kept, "start": encoder}),
+        (r"another shape than the recipe's \[backbone\]: width 16, not 32\.", {"recipe": wider, "start": out}),
+        (r"nobody learns from --teacher", {"recipe": alone, "teachers": (out,)}),
+        (r"without heads", {"teachers": (encoder,)}),
+    ]:
+        with pytest.raises(UnfitCheckpoint, match=message):
+            replace(unread, **workshop_of).check()
+    replace(unread, recipe=changed(skipped, "finetuning", heads="kept"), start=out, teachers=(out,)).check()
+    (tmp_path / "new/teachers").mkdir(parents=True)
+    with pytest.raises(UnfitCheckpoint, match=r"folder teachers, which is not looked into"):
+        unread.check()
+
+
+def test_a_teacher_that_reads_other_word_pieces_is_refused(workshop, shipped, tmp_path):
+    shutil.copytree(shipped[0], tmp_path / "teacher")
+    tokenizer = workshop.tokenizer()
+    tokenizer.add_tokens(["leverandør"])
+    tokenizer.save(str(tmp_path / "teacher/tokenizer.json"))
+    with pytest.raises(UnfitCheckpoint, match="is not the tokenizer of this run"):
+        replace(workshop, teachers=(Checkpoint.open(tmp_path / "teacher"),)).all_teachers()
+
+
+def test_the_teachers_that_are_named_teach_beside_the_fine_tuned_network(workshop, shipped):
+    alone = workshop.all_teachers()
+    taught = replace(workshop, teachers=(Checkpoint.open(shipped[0]),)).all_teachers()
+    assert (len(alone), len(taught)) == (1, 2)
+
+
+@pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.toml")), ids=lambda path: path.name)
+def test_every_recipe_can_be_read(path):
+    assert load_recipe(path).name.startswith(("stemme-", "smoke"))
