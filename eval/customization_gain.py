@@ -19,13 +19,15 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from eval.before_after import Change
 from eval.customization import Customization
+from eval.limits_page import table, with_interval
+from eval.marked_page import write_between_marks
 from eval.program import run_program
 from nlp.labelled import LabelledComment, labelled_comments
 from nlp.models.encoder import SHIPPED
+from nlp.models.manifest import Manifest
 from training.customize import CustomRecipe, TooFewLabels
 from training.holdout import hold_out
 
@@ -59,15 +61,19 @@ def gains(
     amount: Annotated[list[int] | None, typer.Option(help="Labels to learn from; may be repeated. 100, 500.")] = None,
     seed: Annotated[int, typer.Option(help="Of the halves and of the order of learning.")] = 1,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write every number here, as JSON.")] = None,
+    page: Annotated[Path | None, typer.Option(help="Write the table into this page, between its marks.")] = None,
 ) -> None:
     """Learn from 100 and from 500 labels of one half of a file, and measure on the other half."""
     logging.basicConfig(level=logging.WARNING)
     pool, measured = halves(labelled_comments(labels), seed=seed)
     found = [_gain(pool, measured, most, model=model, seed=seed) for most in sorted(amount or AMOUNTS)]
-    Console().print(gain_table(found))
+    shown = to_markdown(found, name=Manifest.load(model).id, seed=seed)
+    Console().print(shown, markup=False, highlight=False, soft_wrap=True)
     if output:
         text = json.dumps({"seed": seed, "runs": [to_dict(gain) for gain in found]}, ensure_ascii=False, indent=2)
         output.write_text(text + "\n", encoding="utf-8")
+    if page:
+        write_between_marks(page, "eval.customization_gain", shown)
 
 
 def halves(comments: Sequence[LabelledComment], *, seed: int) -> tuple[list[LabelledComment], list[LabelledComment]]:
@@ -114,21 +120,17 @@ def _write(path: Path, comments: Sequence[LabelledComment]) -> None:
     path.write_text("".join(f"{comment.model_dump_json()}\n" for comment in comments), encoding="utf-8")
 
 
-def gain_table(found: Sequence[Gain]) -> Table:
+def to_markdown(found: Sequence[Gain], *, name: str, seed: int) -> str:
     """A row per score, a column per run: before, and how far after is from it with its 95 % interval."""
-    table = Table(title=f"{found[0].measured:,} comments, before and after", title_justify="left", title_style="bold")
-    for head in ("", "before", *(f"with {gain.labels:,} labels" for gain in found)):
-        table.add_column(head, justify="right" if head else "left")
-    for rows in zip(*(gain.changes for gain in found), strict=True):
-        table.add_row(rows[0].name, f"{rows[0].before:.3f}", *map(_signed, rows))
-    table.add_section()
-    for title, field in (("minutes", "minutes"), ("minutes of a processor", "processor_minutes")):
-        table.add_row(title, "", *(f"{getattr(gain, field):.1f}" for gain in found))
-    return table
-
-
-def _signed(change: Change) -> str:
-    return f"{change.difference:+.3f} ({change.low:+.3f} to {change.high:+.3f})"
+    rows = [
+        (changes[0].name, f"{changes[0].before:.3f}", *map(with_interval, changes))
+        for changes in zip(*(gain.changes for gain in found), strict=True)
+    ]
+    rows.append(("minutes by the clock", "", *(f"{gain.minutes:.1f}" for gain in found)))
+    rows.append(("minutes of a processor", "", *(f"{gain.processor_minutes:.1f}" for gain in found)))
+    heads = ("", "before", *(f"with {gain.labels:,} labels" for gain in found))
+    lines = [f"{name} on {found[0].measured:,} comments, seed {seed}:", "", *table(heads, rows)]
+    return "\n".join(lines) + "\n"
 
 
 def to_dict(gain: Gain) -> dict[str, object]:

@@ -18,8 +18,9 @@ from rich.console import Console
 
 from eval.against import Difference, paired
 from eval.counting import Counted, Counts, Score, micro_f1, recall, score
-from eval.limits_page import rewritten, to_markdown
+from eval.limits_page import to_markdown
 from eval.linear import Crossed, LinearModel, LogOdds, crossed
+from eval.marked_page import write_between_marks
 from eval.mistakes import (
     Booleans,
     Floats,
@@ -118,7 +119,7 @@ def limits(
         text = json.dumps(rounded(asdict(found)), ensure_ascii=False, indent=2)
         output.write_text(text + "\n", encoding="utf-8")
     if page:
-        page.write_text(rewritten(page.read_text(encoding="utf-8"), shown), encoding="utf-8")
+        write_between_marks(page, "eval.limits", shown)
 
 
 def kept_out(corpora: Path) -> list[LabelledComment]:

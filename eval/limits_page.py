@@ -1,4 +1,4 @@
-"""What limits a model, as Markdown: for the terminal, and between two marks of docs/model.md."""
+"""What limits a model, as Markdown: for the terminal and for docs/model.md."""
 
 from __future__ import annotations
 
@@ -9,32 +9,11 @@ from typing import TYPE_CHECKING, Final
 from eval.against import Difference
 from eval.counting import Score
 from eval.mistakes import FAR, NEAR, SHOWN
-from nlp.errors import StemmeError
 
 if TYPE_CHECKING:
     from eval.limits import Beside, Limits
 
-START: Final = "<!-- python -m eval.limits -->\n"
-END: Final = "<!-- end of eval.limits -->\n"
 HEADS: Final = ("sentiment", "themes", "with sentiment", "factors", "churn risk", "follow-up")
-
-
-class NoMarks(StemmeError):
-    code, title = "no_marks", "The page has no place for the tables"
-
-
-def rewritten(page: str, tables: str) -> str:
-    """The page with what stands between its two marks made anew.
-
-    Raises
-    ------
-    NoMarks : if one of them is missing
-    """
-    before, start, rest = page.partition(START)
-    _, end, after = rest.partition(END)
-    if not start or not end:
-        raise NoMarks(f"Tables are written between the lines {START.strip()!r} and {END.strip()!r}; add both.")
-    return f"{before}{START}{tables}{END}{after}"
 
 
 def to_markdown(found: Limits) -> str:
@@ -57,7 +36,7 @@ def to_markdown(found: Limits) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
+def table(heads: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield _row(heads)
     yield f"| --- |{' ---: |' * (len(heads) - 1)}"
     yield from map(_row, rows)
@@ -73,7 +52,7 @@ def _group_table(found: Limits) -> Iterator[str]:
         for title, groups in found.groups.items()
         for row in groups
     ]
-    return _table(("", "comments", *HEADS), rows)
+    return table(("", "comments", *HEADS), rows)
 
 
 def _interval(score: Score) -> str:
@@ -90,7 +69,7 @@ def _label_table(found: Limits, *kinds: str) -> Iterator[str]:
         for kind in kinds
         for row in found.labels[kind]
     ]
-    return _table(("", "in training", "due", "right", "other value", "missed", "extra"), rows)
+    return table(("", "in training", "due", "right", "other value", "missed", "extra"), rows)
 
 
 def _support_table(found: Limits) -> Iterator[str]:
@@ -99,7 +78,7 @@ def _support_table(found: Limits) -> Iterator[str]:
         for kind, classes in found.support.items()
         for name, (labels, due, f1) in classes.items()
     ]
-    return _table(("", "labels", "due", "F1"), rows)
+    return table(("", "labels", "due", "F1"), rows)
 
 
 def _nearness_table(found: Limits) -> Iterator[str]:
@@ -115,7 +94,7 @@ def _nearness_table(found: Limits) -> Iterator[str]:
         for row in found.nearness
     ]
     heads = ("", "wrong tags", f"within {NEAR}", f"over {FAR}", "comments with one", f"worst within {NEAR}")
-    return _table(heads, rows)
+    return table(heads, rows)
 
 
 def _share(part: int, whole: int) -> str:
@@ -130,7 +109,7 @@ def _beside_tables(beside: Beside) -> list[str]:
         for name, groups in beside.scores.items()
     ]
     rows += [
-        (f"both less encoder, {group}", *(_difference(by_kind[kind]) for kind in kinds))
+        (f"both less encoder, {group}", *(with_interval(by_kind[kind]) for kind in kinds))
         for group, by_kind in beside.gain.items()
     ]
     rows.append(("weights: encoder, linear", *(_weights(beside.weights[kind]) for kind in kinds)))
@@ -139,11 +118,11 @@ def _beside_tables(beside: Beside) -> list[str]:
         f"log-odds. For all three weights, offset and threshold were fitted on one half and counted on the other, over "
         f"{beside.cuts} ways to cut in two:",
         "",
-        *_table(("", *(kind.replace("_", " ") for kind in kinds)), rows),
+        *table(("", *(kind.replace("_", " ") for kind in kinds)), rows),
     ]
 
 
-def _difference(row: Difference) -> str:
+def with_interval(row: Difference) -> str:
     return "–" if math.isnan(row.difference) else f"{row.difference:+.3f} ({row.low:+.3f} to {row.high:+.3f})"
 
 
