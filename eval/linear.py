@@ -22,7 +22,7 @@ from eval.counting import EXTRA, HIT, MISSED, Counts
 from eval.mistakes import Booleans, Floats, due_tags
 from nlp.labelled import LabelledComment
 from nlp.models.labels import LabelSpace
-from training.calibrate import best_f1
+from training.calibrate import MORE_LIKELY_THAN_NOT, best_f1
 from training.holdout import hold_out
 
 INVERSE_REGULARIZATION: Final = 10.0
@@ -178,7 +178,8 @@ def _fit_tags(said: Floats, gold: Booleans) -> tuple[Floats, float]:
 
     start = np.array([*np.full(len(said), 1 / len(said)), 0.0])
     weights: Floats = minimize(loss, start, method="L-BFGS-B").x
-    return weights, best_f1(_probability(said, weights).ravel(), gold.ravel()) / 2
+    threshold = best_f1(_probability(said, weights).ravel(), gold.ravel()) / 2
+    return weights, threshold if gold.any() else MORE_LIKELY_THAN_NOT
 
 
 def _probability(said: Floats, weights: Floats) -> Floats:

@@ -164,8 +164,8 @@ def group_mistakes(
     """The scores of each group that has a comment; `groups` are masks of shape (n_comments,)."""
     rows = []
     for group, mask in groups.items():
-        places = np.flatnonzero(mask)
-        if places.size:
+        places = np.flatnonzero(mask).tolist()
+        if places:
             counted = count_comments([gold[place] for place in places], [predicted[place] for place in places])
             scores = {name: score(counted[name], seed=seed) for name in SHOWN}
             rows.append(GroupMistakes(group, len(places), scores))

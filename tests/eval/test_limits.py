@@ -34,7 +34,7 @@ def files(tmp_path):
     scored, train, page = tmp_path / "scored.jsonl", tmp_path / "train.jsonl", tmp_path / "page.md"
     scored.write_text("\n".join(comment.model_dump_json() for comment in comments[::2]), encoding="utf-8")
     train.write_text("\n".join(comment.model_dump_json() for comment in comments), encoding="utf-8")
-    page.write_text(f"Before\n{START}old\n{END}After\n", encoding="utf-8")
+    page.write_text(f"Before\n{START}stale\n{END}After\n", encoding="utf-8")
     return scored, train, page
 
 
@@ -48,12 +48,13 @@ def test_the_command_counts_mistakes_and_sets_a_linear_model_beside(files, tmp_p
     assert due == {"delivery_time": (8, 8), "staff_service": (8, 8)}
     assert found["beside"]["train"] == 16  # those that are scored are left out
     assert found["beside"]["scores"]["linear"]["all"]["sentiment"]["value"] == 1.0
+    assert found["beside"]["scores"]["linear"]["all"]["churn_risk"]["value"] is None  # never due and never given
     assert set(found["beside"]["gain"]) == {"da", "sv", "no", "all"}
     written = page.read_text(encoding="utf-8")
     assert written.startswith(f"Before\n{START}stemme-small@")
     assert written.endswith(f"{END}After\n")
     assert "| language: nn | 4 |" in written
-    assert "old" not in written
+    assert "stale" not in written
 
 
 def test_without_train_comments_there_is_no_linear_model(files, tmp_path):
@@ -76,7 +77,7 @@ def test_comments_without_a_word_cannot_be_scored(tmp_path):
 
 def test_a_page_without_both_marks_is_refused_and_stays(tmp_path):
     page = tmp_path / "page.md"
-    page.write_text(f"Before\n{START}old\n", encoding="utf-8")
+    page.write_text(f"Before\n{START}stale\n", encoding="utf-8")
     with pytest.raises(NoMarks, match=r"page\.md needs the lines"):
         write_between_marks(page, "eval.limits", "new\n")
-    assert page.read_text(encoding="utf-8") == f"Before\n{START}old\n"
+    assert page.read_text(encoding="utf-8") == f"Before\n{START}stale\n"
