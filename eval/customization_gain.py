@@ -19,6 +19,7 @@ from typing import Annotated, Final
 
 import typer
 from rich.console import Console
+from transformers.utils import logging as transformers_logging
 
 from eval.before_after import Change
 from eval.customization import Customization
@@ -65,6 +66,7 @@ def gains(
 ) -> None:
     """Learn from 100 and from 500 labels of one half of a file, and measure on the other half."""
     logging.basicConfig(level=logging.WARNING)
+    transformers_logging.disable_progress_bar()
     pool, measured = halves(labelled_comments(labels), seed=seed)
     found = [_gain(pool, measured, most, model=model, seed=seed) for most in sorted(amount or AMOUNTS)]
     shown = to_markdown(found, name=Manifest.load(model).id, seed=seed)
@@ -129,7 +131,7 @@ def to_markdown(found: Sequence[Gain], *, name: str, seed: int) -> str:
     rows.append(("minutes by the clock", "", *(f"{gain.minutes:.1f}" for gain in found)))
     rows.append(("minutes of a processor", "", *(f"{gain.processor_minutes:.1f}" for gain in found)))
     heads = ("", "before", *(f"with {gain.labels:,} labels" for gain in found))
-    lines = [f"{name} on {found[0].measured:,} comments, seed {seed}:", "", *table(heads, rows)]
+    lines = [f"{name} on {found[0].measured:,} comments, seed {seed}: before, and after less before with 95 % intervals.", "", *table(heads, rows)]
     return "\n".join(lines) + "\n"
 
 
