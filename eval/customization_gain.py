@@ -131,7 +131,8 @@ def to_markdown(found: Sequence[Gain], *, name: str, seed: int) -> str:
     rows.append(("minutes by the clock", "", *(f"{gain.minutes:.1f}" for gain in found)))
     rows.append(("minutes of a processor", "", *(f"{gain.processor_minutes:.1f}" for gain in found)))
     heads = ("", "before", *(f"with {gain.labels:,} labels" for gain in found))
-    lines = [f"{name} on {found[0].measured:,} comments, seed {seed}: before, and after less before with 95 % intervals.", "", *table(heads, rows)]
+    on = f"{name} on {found[0].measured:,} comments, seed {seed}"
+    lines = [f"{on}: before, and after less before with 95 % intervals.", "", *table(heads, rows)]
     return "\n".join(lines) + "\n"
 
 
