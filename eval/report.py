@@ -69,8 +69,8 @@ class Evaluation:
             plain["floors"] = [asdict(row) | {"verdict": row.verdict} for row in floors]
         if against:
             plain["against"] = asdict(against)
-        rounded: dict[str, Any] = _rounded(plain)
-        return rounded
+        as_json: dict[str, Any] = rounded(plain)
+        return as_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -218,11 +218,12 @@ def _named(name: str) -> str:
     return name.replace("_", " ").replace(" f1", " F1")
 
 
-def _rounded(value: Any) -> Any:
+def rounded(value: Any) -> Any:
+    """Plain JSON types: numbers to four decimals, null where there is none."""
     if isinstance(value, Mapping):
-        return {key: _rounded(part) for key, part in value.items()}
+        return {key: rounded(part) for key, part in value.items()}
     if isinstance(value, list | tuple):
-        return [_rounded(part) for part in value]
+        return [rounded(part) for part in value]
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, DECIMALS)
     return value
