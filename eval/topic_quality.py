@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from datetime import date, timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, Final
@@ -23,6 +24,7 @@ from rich.table import Table
 from eval.program import run_program
 from eval.topic_input import segments_in
 from eval.topic_scores import TopicScores, scored
+from nlp.clustering.incidents import Circumstances
 from nlp.clustering.model import eligibility
 from nlp.clustering.words import Lemmatizer, class_tf_idf, terms_of, top_terms, words_in
 from nlp.errors import require
@@ -31,6 +33,9 @@ from nlp.topic_segments import SegmentBatch
 from nlp.topics import REASONS, Reason, TopicSettings, comments_without_topic, find_topics
 
 N_WORDS: Final = 10
+FIRST_DAY: Final = date(2026, 1, 1)
+N_DAYS: Final = 365
+N_DEPARTMENTS: Final = 12
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,6 +71,22 @@ def stemme(batch: SegmentBatch, seed: int, settings: TopicSettings | None = None
         model.assignment.topics,
         [_main_words(topic.words, topic.label_language["en"]) for topic in model.topics],
         comments_without_topic(batch.segments, model.assignment),
+    )
+
+
+def stemme_with_incidents(batch: SegmentBatch, seed: int) -> Found:
+    """Our topics and the search for incidents: for what it costs, as days and departments are drawn by lot."""
+    random = np.random.default_rng(seed)
+    comments = list(dict.fromkeys(segment.comment_id for segment in batch.segments))
+    days = random.integers(0, N_DAYS, len(comments)).tolist()
+    departments = random.integers(0, N_DEPARTMENTS, len(comments)).tolist()
+    circumstances = Circumstances(
+        {comment: FIRST_DAY + timedelta(days=day) for comment, day in zip(comments, days, strict=True)},
+        {comment: {"department": f"D{number}"} for comment, number in zip(comments, departments, strict=True)},
+    )
+    model = find_topics(batch.segments, batch.embeddings, circumstances=circumstances, seed=seed)
+    return Found(
+        model.assignment.topics, [_main_words(topic.words, topic.label_language["en"]) for topic in model.topics]
     )
 
 
@@ -131,12 +152,15 @@ def evoc(batch: SegmentBatch, seed: int) -> Found:
 
 WAYS: Final[dict[str, Callable[[SegmentBatch, int], Found]]] = {
     "stemme": stemme,
+    "stemme with incidents": stemme_with_incidents,
     "stemme in BERTopic": stemme_in_bertopic,
     "BERTopic": bertopic,
     "k-means 200": k_means,
     "PCA + fast_hdbscan": pca_fast_hdbscan,
     "EVoC": evoc,
 }
+COMPARED: Final = tuple(name for name in WAYS if name != "stemme with incidents")
+"""Those whose quality is compared: real comments have no drawn days."""
 
 
 def measure(
@@ -225,7 +249,9 @@ def main(
     scored_files: Annotated[
         list[Path] | None, typer.Option("--scored", help="Only these files' labels count; all of them by default.")
     ] = None,
-    only: Annotated[list[str] | None, typer.Option(help=f"Of: {', '.join(WAYS)}. All by default.")] = None,
+    only: Annotated[
+        list[str] | None, typer.Option(help=f"Of: {', '.join(WAYS)}. {', '.join(COMPARED)} by default.")
+    ] = None,
     model: Annotated[Path | None, typer.Option(help="Model folder; the shipped model by default.")] = None,
     seed: Annotated[int, typer.Option(help="Of everything random.")] = 0,
     output: Annotated[Path | None, typer.Option("--output", "-o", help="Write the scores here, as JSON.")] = None,
@@ -235,7 +261,7 @@ def main(
     gold = [comment for path in labels for comment in labelled_comments(path)]
     counting = gold if not scored_files else [one for path in scored_files for one in labelled_comments(path)]
     batch = segments_in(segments, gold, model, console)
-    ways = {name: find for name, find in WAYS.items() if not only or name in only}
+    ways = {name: WAYS[name] for name in (only or COMPARED) if name in WAYS}
     if not ways:
         raise typer.BadParameter(f"--only knows {', '.join(WAYS)}.")
     warm(batch)

@@ -31,7 +31,9 @@ def test_every_error_that_http_can_meet_has_a_status() -> None:
     for package in (nlp, api):
         for module in pkgutil.walk_packages(package.__path__, package.__name__ + "."):
             # Training's and BERTopic's, which serving does not have; and what only Alembic runs.
-            if not module.name.startswith(("nlp.models.torch_", "nlp.clustering.bertopic_", "api.store.migrations.env")):
+            if not module.name.startswith(
+                ("nlp.models.torch_", "nlp.clustering.bertopic_", "api.store.migrations.env")
+            ):
                 import_module(module.name)
     met = {
         kind.code
