@@ -7,6 +7,7 @@ that decided for it.
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -120,7 +121,9 @@ def k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
     cluster = require("sklearn.cluster", extra="topics")
     limits = require("threadpoolctl", extra="topics").threadpool_limits
     # One thread: several would add up in an order of their own, and rounding would decide where a segment goes.
-    with limits(1):
+    with limits(1), warnings.catch_warnings():
+        # That there are fewer: rows may be the same but for rounding, and a group without a row is no harm.
+        warnings.simplefilter("ignore", require("sklearn.exceptions", extra="topics").ConvergenceWarning)
         found = cluster.KMeans(n_groups, n_init=1, max_iter=ITERATIONS, random_state=seed).fit_predict(vectors)
     return _without_gap(found)
 
