@@ -19,7 +19,7 @@ types: .venv/tests
 	$(BIN)/mypy
 
 unit: .venv/tests
-	$(BIN)/pytest -n 4 --dist worksteal # many tests wait for a database or a service
+	$(BIN)/pytest -n 4 --dist worksteal --durations 20 # many tests wait for a database or a service
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
