@@ -49,7 +49,7 @@ def test_the_command_counts_mistakes_and_sets_a_linear_model_beside(files, tmp_p
     assert found["beside"]["train"] == 16  # those that are scored are left out
     assert found["beside"]["scores"]["linear"]["all"]["sentiment"]["value"] == 1.0
     assert found["beside"]["scores"]["linear"]["all"]["churn_risk"]["value"] is None  # never due and never given
-    assert set(found["beside"]["gain"]) == {"da", "sv", "no", "all"}
+    assert set(found["beside"]["gain"]) == {"da", "sv", "no", "nb", "nn", "all"}
     written = page.read_text(encoding="utf-8")
     assert written.startswith(f"Before\n{START}stemme-small@")
     assert written.endswith(f"{END}After\n")
