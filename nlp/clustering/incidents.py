@@ -28,7 +28,7 @@ for in one go."""
 WEIGHT_OF_SPELLING, SPELLINGS, TEXTS, FEATURES = 0.7, 100, 8, 30_000
 """Of small groups' vectors: the length of what their spelling adds beside an embedding of length 1, how many numbers it
 has, how many clauses of each group it is read from, and how many strings of letters are counted."""
-FEWEST_DATED: Final = 300
+FEWEST_DATED: Final = 1_000
 """Comments; of fewer, an incident has too few to be told from chance."""
 SAME: Final = 2 / 3
 """Of a topic's segments and of a burst's: where they share so many, the topic is the incident."""
