@@ -40,56 +40,58 @@ READING: Final = {"loading the model", "reading comments"}
 CALLS_BETWEEN_LOOKS: Final = 10
 
 
-def measure(comments: int, calls: int, pause_seconds: float) -> None:
-    """Measure and print the three parts."""
+@contextmanager
+def _filled_service(comments: int) -> Iterator[httpx.Client]:
+    """A running service over a store with so many comments."""
     with tempfile.TemporaryDirectory(prefix="stemme-latency-") as folder:
         url = f"sqlite:///{Path(folder) / 'store.db'}"
         store = Store.open(url)
         fill(store, comments)
         store.close()
         with _serving(url, Path(folder) / "log") as http:
-            texts = (f"{TEXTS[number % len(TEXTS)]} ({number})" for number in count())
-            _tell("alone", _calls(http, texts, calls, pause_seconds))
-            job = _until_running(http, {"kind": "retag"})
-            begun, done = time.monotonic(), _done(http, job)
-            latencies = _calls(http, texts, calls, pause_seconds)
-            rate = (_done(http, job) - done) / (time.monotonic() - begun)
-            _tell("beside a retag", latencies)
-            begun, done = time.monotonic(), _done(http, job)
-            time.sleep(max(calls * pause_seconds, 10.0))
-            undisturbed = (_done(http, job) - done) / (time.monotonic() - begun)
-            typer.echo(f"the retag: {rate:,.0f} comments a second meanwhile, {undisturbed:,.0f} without calls")
-            http.delete(f"/v1/jobs/{job}").raise_for_status()
-            while http.get(f"/v1/jobs/{job}").json()["state"] == "cancelling":
-                time.sleep(0.2)
-            _tell("alone again", _calls(http, texts, calls, pause_seconds))
+            yield http
+
+
+def measure(comments: int, calls: int, pause_seconds: float) -> None:
+    """Measure and print the three parts."""
+    with _filled_service(comments) as http:
+        texts = (f"{TEXTS[number % len(TEXTS)]} ({number})" for number in count())
+        _tell("alone", _calls(http, texts, calls, pause_seconds))
+        job = _until_running(http, {"kind": "retag"})
+        begun, done = time.monotonic(), _done(http, job)
+        latencies = _calls(http, texts, calls, pause_seconds)
+        rate = (_done(http, job) - done) / (time.monotonic() - begun)
+        _tell("beside a retag", latencies)
+        begun, done = time.monotonic(), _done(http, job)
+        time.sleep(max(calls * pause_seconds, 10.0))
+        undisturbed = (_done(http, job) - done) / (time.monotonic() - begun)
+        typer.echo(f"the retag: {rate:,.0f} comments a second meanwhile, {undisturbed:,.0f} without calls")
+        http.delete(f"/v1/jobs/{job}").raise_for_status()
+        while http.get(f"/v1/jobs/{job}").json()["state"] == "cancelling":
+            time.sleep(0.2)
+        _tell("alone again", _calls(http, texts, calls, pause_seconds))
 
 
 def measure_topics(comments: int, calls: int, pause_seconds: float) -> None:
     """Measure and print the parts beside a topics job."""
-    with tempfile.TemporaryDirectory(prefix="stemme-latency-") as folder:
-        url = f"sqlite:///{Path(folder) / 'store.db'}"
-        store = Store.open(url)
-        fill(store, comments)
-        store.close()
-        with _serving(url, Path(folder) / "log") as http:
-            texts = (f"{TEXTS[number % len(TEXTS)]} ({number})" for number in count())
-            _tell("alone", _calls(http, texts, calls, pause_seconds))
-            job = _until_running(http, {"kind": "topics", "anew": True, "show": False})
-            begun, done = time.monotonic(), _done(http, job)
-            latencies = _calls(http, texts, calls, pause_seconds)
-            rate = (_done(http, job) - done) / (time.monotonic() - begun)
-            _tell("beside reading", latencies)
-            typer.echo(f"the topics job: {rate:,.0f} comments a second meanwhile")
-            while _doing(http, job) in READING:
-                time.sleep(0.2)
-            latencies, begun = [], time.monotonic()
-            while _doing(http, job) is not None:
-                latencies += _calls(http, texts, CALLS_BETWEEN_LOOKS, pause_seconds)
-            _tell("beside finding", latencies)
-            found = http.get(f"/v1/jobs/{job}").json()
-            typer.echo(f"finding topics took {time.monotonic() - begun:,.0f} s: {found['state']}, {found['result']}")
-            _tell("alone again", _calls(http, texts, calls, pause_seconds))
+    with _filled_service(comments) as http:
+        texts = (f"{TEXTS[number % len(TEXTS)]} ({number})" for number in count())
+        _tell("alone", _calls(http, texts, calls, pause_seconds))
+        job = _until_running(http, {"kind": "topics", "anew": True, "show": False})
+        begun, done = time.monotonic(), _done(http, job)
+        latencies = _calls(http, texts, calls, pause_seconds)
+        rate = (_done(http, job) - done) / (time.monotonic() - begun)
+        _tell("beside reading", latencies)
+        typer.echo(f"the topics job: {rate:,.0f} comments a second meanwhile")
+        while _doing(http, job) in READING:
+            time.sleep(0.2)
+        latencies, begun = [], time.monotonic()
+        while _doing(http, job) is not None:
+            latencies += _calls(http, texts, CALLS_BETWEEN_LOOKS, pause_seconds)
+        _tell("beside finding", latencies)
+        found = http.get(f"/v1/jobs/{job}").json()
+        typer.echo(f"finding topics took {time.monotonic() - begun:,.0f} s: {found['state']}, {found['result']}")
+        _tell("alone again", _calls(http, texts, calls, pause_seconds))
 
 
 def _doing(http: httpx.Client, job: int) -> str | None:
