@@ -117,18 +117,19 @@ def test_ten_thousand_rows_take_no_more_memory_than_a_thousand(tmp_path: Path, f
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's own books")
-def test_rows_that_wait_for_their_row_group_do_not_pin_what_the_model_frees(tmp_path: Path) -> None:
-    # Only a network shows it: with its large arrays freed in between, record batches that waited made 4,000 rows take
-    # three times what JSONL takes, which keeps nothing. The bound leaves room for a network's own peak, which varies.
+def test_the_shipped_model_takes_no_more_memory_for_a_long_file(tmp_path: Path) -> None:
+    # A network frees large arrays after every batch, and rows that wait for their row group can pin what it frees: a
+    # stub shows nothing of that. Both files are Parquet, as pyarrow takes memory by being loaded.
     texts = [row["text"] for row in csv.DictReader(SAMPLE.read_text(encoding="utf-8").splitlines()) if row["text"]]
-    lines = (json.dumps({"id": str(n), "text": texts[n % len(texts)]}) for n in range(4_000))
-    (tmp_path / "in.jsonl").write_text("\n".join(lines), encoding="utf-8")
     peaks = []
-    for to in (Format.JSONL, Format.PARQUET):
-        command = [sys.executable, "-c", SHIPPED_MODEL, str(tmp_path / "in.jsonl"), str(tmp_path / f"out.{to}")]
+    for rows in (500, 4_000):
+        source, target = tmp_path / f"{rows}.jsonl", tmp_path / f"{rows}.parquet"
+        lines = (json.dumps({"id": str(n), "text": texts[n % len(texts)]}) for n in range(rows))
+        source.write_text("\n".join(lines), encoding="utf-8")
+        command = [sys.executable, "-c", SHIPPED_MODEL, str(source), str(target)]
         environment = {**os.environ, "PYTHONPATH": str(ROOT)}
         peaks.append(int(subprocess.run(command, env=environment, check=True, capture_output=True, timeout=300).stdout))
-    assert peaks[1] <= 1.6 * peaks[0], peaks
+    assert peaks[1] <= 1.3 * peaks[0], peaks
 
 
 def test_ten_thousand_rows_come_out_in_order(tmp_path: Path) -> None:
