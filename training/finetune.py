@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from tokenizers import Tokenizer
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
@@ -227,6 +227,7 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
     recipe, tokenizer, examples = plan.recipe, Tokenizer.from_str(plan.tokenizer_json), plan.examples
     collator = Collator(tokenizer, model.labels, plan.max_tokens)
     model.to(worker.device)
+    drop_within(model.backbone, recipe.encoder_dropout)
     if worker.kind == "cpu":
         # PyTorch's fused attention is slow to differentiate on a CPU.
         model.backbone.set_attn_implementation("eager")
@@ -302,6 +303,13 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
                 "step": step,
             }
             write_whole(plan.checkpoint, partial(torch.save, state))
+
+
+def drop_within(encoder: nn.Module, rate: float) -> None:
+    """Set every dropout of an encoder; its configuration, which is saved with it, stays as it was."""
+    for module in encoder.modules():
+        if isinstance(module, nn.Dropout):
+            module.p = rate
 
 
 def _averaged(model: TaggingModel, recipe: FinetuningRecipe) -> AveragedModel:
