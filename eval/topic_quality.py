@@ -82,7 +82,7 @@ def stemme_with_incidents(batch: SegmentBatch, seed: int) -> Found:
     departments = random.integers(0, N_DEPARTMENTS, len(comments)).tolist()
     circumstances = Circumstances(
         {comment: FIRST_DAY + timedelta(days=day) for comment, day in zip(comments, days, strict=True)},
-        {comment: {"department": f"D{number}"} for comment, number in zip(comments, departments, strict=True)},
+        {"department": {comment: f"D{number}" for comment, number in zip(comments, departments, strict=True)}},
     )
     model = find_topics(batch.segments, batch.embeddings, circumstances=circumstances, seed=seed)
     return Found(
