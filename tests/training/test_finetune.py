@@ -6,7 +6,7 @@ from tests.nlp.by_hand import LABELS
 from tests.tiny import tiny_tokenizer
 from training.data import FactorLabel
 from training.examples import Example
-from training.finetune import Collator, presence_weights
+from training.finetune import Collator, drop_within, presence_weights
 
 
 def example(text, question=None, themes=None, factors=()):
@@ -41,3 +41,9 @@ def test_softened_tags_are_learned_as_they_are_and_the_theme_keeps_its_sentiment
     assert batch.tags[0, column].item() == pytest.approx(0.7)
     assert batch.tags[0].sum().item() == pytest.approx(0.7 + 0.1 * (len(LABELS.tags) - 1))
     assert batch.theme_sentiment[0, column] == 0
+
+
+def test_every_dropout_of_an_encoder_is_set():
+    encoder = torch.nn.Sequential(torch.nn.Dropout(0.0), torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5)))
+    drop_within(encoder, 0.1)
+    assert [module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)] == [0.1, 0.1]
