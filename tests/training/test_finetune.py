@@ -44,6 +44,7 @@ def test_softened_tags_are_learned_as_they_are_and_the_theme_keeps_its_sentiment
 
 
 def test_every_dropout_of_an_encoder_is_set():
-    encoder = torch.nn.Sequential(torch.nn.Dropout(0.0), torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5)))
+    inner = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5))
+    encoder = torch.nn.Sequential(torch.nn.Dropout(0.0), inner)
     drop_within(encoder, 0.1)
     assert [module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)] == [0.1, 0.1]
