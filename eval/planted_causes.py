@@ -42,6 +42,7 @@ class Finding:
     Parameters
     ----------
     rank, rank_rising : of the cause that is it, among all and among those that rise; None where no cause is it
+    first_after : days from the planted day to the first comment of the incident, before which nobody can know of it
     precision, recall : of the cause's comments against the incident's
     days_off : of the onset from the planted day, above 0 if late; None if no rise was found
     covered : whether the planted day lies between the earliest and the latest day given
@@ -51,6 +52,7 @@ class Finding:
     incident: str
     share: float
     comments: int
+    first_after: int
     rank: int | None
     rank_rising: int | None
     precision: float
@@ -86,6 +88,10 @@ class Outcome:
     def dated(self) -> float:
         return _share([f.days_off is not None and abs(f.days_off) <= NEAR_DAYS for f in self.findings])
 
+    def spoken_of(self) -> float:
+        """How many anybody speaks of by the last day that counts as dated: more cannot be, but by luck."""
+        return _share([f.first_after <= NEAR_DAYS for f in self.findings])
+
     def covered(self) -> float:
         return _share([f.covered for f in self.findings])
 
@@ -106,7 +112,10 @@ def measure(archives: Sequence[Archive], memberships: Sequence[tuple[csr_array, 
             incident.id: {row for row, comment in enumerate(archive.comments) if comment.incident == incident.id}
             for incident in archive.incidents
         }
-        findings += [_finding(incident, of_incident[incident.id], report, members) for incident in archive.incidents]
+        for incident in archive.incidents:
+            planted = of_incident[incident.id]
+            first = min(archive.comments[row].day for row in planted)
+            findings.append(_finding(incident, planted, (first - incident.since).days, report, members))
         everyday = [c for c in report.causes if _mostly(members[c.cause], set().union(*of_incident.values())) < 0.1]  # noqa: PLR2004
         steady += len(everyday)
         false_rises += sum(cause.rank_rising is not None for cause in everyday)
@@ -130,7 +139,9 @@ def blurred(membership: csr_array, *, missed: float, stray: float, seed: int) ->
     return csr_array((np.ones(len(cells), dtype=np.int64), (cells[:, 0], cells[:, 1])), shape=membership.shape)
 
 
-def _finding(incident: Incident, planted: set[int], report: CauseReport, members: dict[str, set[int]]) -> Finding:
+def _finding(
+    incident: Incident, planted: set[int], first_after: int, report: CauseReport, members: dict[str, set[int]]
+) -> Finding:
     def agreement(cause: CauseStatistics) -> float:
         found = members[cause.cause]
         return 2 * len(found & planted) / max(len(found) + len(planted), 1)
@@ -141,13 +152,27 @@ def _finding(incident: Incident, planted: set[int], report: CauseReport, members
         if _mostly(members[cause.cause], planted) >= PURE and _mostly(planted, members[cause.cause]) >= COVERED
     ]
     if not candidates:
-        return Finding(incident.id, incident.share, len(planted), None, None, 0.0, 0.0, None, False, False, False)
+        return Finding(
+            incident=incident.id,
+            share=incident.share,
+            comments=len(planted),
+            first_after=first_after,
+            rank=None,
+            rank_rising=None,
+            precision=0.0,
+            recall=0.0,
+            days_off=None,
+            covered=False,
+            department=False,
+            touchpoint=False,
+        )
     best = max(candidates, key=agreement)
     onset = best.trend.onset
     return Finding(
         incident=incident.id,
         share=incident.share,
         comments=len(planted),
+        first_after=first_after,
         rank=best.rank,
         rank_rising=best.rank_rising,
         precision=_mostly(members[best.cause], planted),
@@ -218,6 +243,7 @@ def show(outcome: Outcome, console: Console) -> None:
     console.print(f"in the top {TOP} of those that rise: {outcome.found_rising():.3f}")
     median = f"median error {np.median(off):.0f}" if off else "none dated"
     console.print(f"dated within {NEAR_DAYS} days: {outcome.dated():.3f}, {median}")
+    console.print(f"spoken of by anybody within {NEAR_DAYS} days: {outcome.spoken_of():.3f}")
     console.print(f"planted day inside the given interval: {outcome.covered():.3f}")
     console.print(f"department found: {department:.3f}, touchpoint found: {touchpoint:.3f}")
     console.print(f"said to rise without an incident: {outcome.false_rises} of {outcome.steady}")

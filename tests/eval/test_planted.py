@@ -67,6 +67,9 @@ def test_the_measure_finds_what_is_there_and_misses_what_is_taken_away(archive) 
     assert (largest.rank_rising, largest.department) == (1, True)
     gone = membership.toarray()
     gone[:, 0] = 0
+    first = min(comment.day for comment in archive.comments if comment.incident == archive.incidents[0].id)
+    assert whole.findings[0].first_after == (first - archive.incidents[0].since).days
+    assert whole.spoken_of() == sum(it.first_after <= 3 for it in whole.findings) / len(whole.findings)
     lost = measure([archive], [(type(membership)(gone), archive.causes)])
     assert (lost.findings[0].rank, lost.findings[0].days_off, lost.findings[0].department) == (None, None, False)
     assert lost.found() < 1.0
