@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_left
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from threading import Lock
@@ -30,7 +30,11 @@ _BLANK: Final[Mapping[Language, str]] = {"nb": "nb", "nn": "nb", "da": "da", "sv
 _MORE_ABBREVIATIONS: Final = _set_of(
     "f.eks. t.ex. t.d. bl.a. m.a. m.m. m.v. o.l. o.s.v. d.v.s. p.g.a. t.o.m. fr.o.m. f.o.m. s.k. e.l. m.fl. osv. dvs. "
     "mvh. vh. kl. nr. ca. inkl. ekskl. exkl. evt. ev. etc. iht. ift. ifm. ifbm. pga. mht. tlf. tel. jf. ang. vedr. "
-    "kr. stk. mnd. mdr. min.kr. dr. hr. mrk. art.nr. ord.nr."
+    "kr. stk. mnd. md. mdr. min.kr. dr. hr. mrk. art.nr. ord.nr. tlf.nr. ordrenr. ordernr. kundenr. fakturanr. postnr. "
+    "pr. iflg. enl. vha. hhv. jfr. jmf. jvf. fom. mtp. m.h.t. m.h.a. mha. m.a.p. incl. excl. ink. ex. eks. feks. tex. "
+    "exv. sk. vs. avd. adm. adm.dir. spes. allm. alm. mm. mfl. mv. o.a. o.d. o.dyl. e.dyl. dyl. lign. el.lign. o.lign. "
+    "osb. o.s.b. m.a.o. f.n. f.ö. f.d. iom. i.o.m. istf. i.st.f. i.f.m. henh. fhv. gl. skt. ml. tfn. mob. vard. mkr. "
+    "mill. milj. mio. el.dyl."
 )
 # Abbreviations in spaCy's lists that are words as well, and end a sentence far more often than they are abbreviated.
 _WORDS_NOT_ABBREVIATIONS: Final = _set_of(
@@ -38,19 +42,30 @@ _WORDS_NOT_ABBREVIATIONS: Final = _set_of(
     "no. "
     "et. eg. id. it. do. bet. bill. hum. ill. pass. rest. rep. self. sing. sup. ty. tr. vind. vær. del. dat. fig. "
     "kap. mul. mar. lat. fa. fr. pers. sa. reg. ref. temp. us. is. her. for. dem. mag. prod. sid. milj. spec. and. an. "
-    "all. av. la. på. te. se. ser. gross. bygn. dir. lab. mik. ell. e. a. u. jul. jun. jan. sep. smp. eks."
+    "all. av. la. på. te. se. ser. gross. bygn. dir. lab. mik. ell. e. a. u. jul. jun. jan. sep. smp."
 )
 # After these something must follow: a capital letter does not make them the end.
 _NEVER_LAST: Final = _set_of(
     "kl. nr. f.eks. t.ex. t.d. bl.a. m.a. ca. dr. hr. inkl. ekskl. exkl. tlf. tel. jf. jfr. evt. ev. iht. ift. ifm. "
-    "pga. p.g.a. mht. vedr. ang. st. d. t.o.m. fr.o.m. f.o.m. s.k. såk. resp. dvs. d.v.s. art.nr. ord.nr. mr. mrs."
+    "pga. p.g.a. mht. vedr. ang. st. d. t.o.m. fr.o.m. f.o.m. s.k. såk. resp. dvs. d.v.s. art.nr. ord.nr. mr. mrs. "
+    "iflg. enl. vha. hhv. jmf. jvf. fom. mtp. m.h.t. m.h.a. mha. m.a.p. incl. excl. ink. feks. tex. exv. sk. vs. avd. "
+    "adm. adm.dir. m.a.o. f.n. f.ö. f.d. iom. i.o.m. istf. i.st.f. i.f.m. ifbm. henh. fhv. gl. skt. tfn. tlf.nr. "
+    "ordrenr. ordernr. kundenr. fakturanr. postnr."
 )
+# Words on their own, short for something before a number ("min. 14 dager", "fre. 10-16"); names ("Jan", "Tor") are not.
+_SHORT_BEFORE_NUMBER: Final = _set_of(
+    "min max maks from mån tir tirs tis ons tors fre lør lau lör søn sön "
+    "feb mar apr jun jul aug sep sept okt nov des dec"
+)
+# Words on their own, short for something behind a number ("20 min. for sent", "3 st. var trasiga", "kr/mån. i ett år").
+_SHORT_AFTER_NUMBER: Final = _set_of("min sek tim t mån st stk kg g hg km m cm mm l dl cl jan mar jun jul sep")
 _MONTHS: Final = _set_of(
     "januar februar mars marts april mai maj juni juli august september oktober november desember december "
     "januari februari augusti jan feb mar apr jun jul aug sep sept okt nov des dec"
 )
+_SHORT_MONTHS: Final = frozenset(month for month in _MONTHS if len(month) == 3)  # noqa: PLR2004
 # What begins a sentence after a number and a full stop in lower case, where most words would follow an ordinal.
-_STARTERS: Final = _set_of("jeg jag eg vi me du han hun hon ho de dei det den men så ikke ikkje inte")
+_STARTERS: Final = _set_of("jeg jag eg vi me du han hun hon ho de dei det den men så ikke ikkje inte ingen")
 _LONGEST_ORDINAL: Final = 3
 _DOMAINS: Final = _set_of("com no se dk net org eu fi uk io co info app shop")
 
@@ -61,9 +76,22 @@ _LONG_CHUNK = re.compile(rf"\S{{{_LONG},}}")
 _ADDRESS = r"(?:https?://|www\.)\S*[^\s.,!?;:)\]\"]|[\w.+-]{1,64}@[\w-]{1,64}(?:\.\w{1,64}){1,4}"
 _ADDRESSED = re.compile(_ADDRESS, re.IGNORECASE)
 _PIECE = re.compile(rf"{_ADDRESS}|\d+(?:[.,:/-]\d+)*|[^\W\d_]+(?:['’-][^\W\d_]+)*|\w+|\.{{2,}}|[^\w\s]", re.IGNORECASE)
+# "f. eks." as "f.eks.", "500,-", and a word with its full stop: each may be more than one token to spaCy.
+_SPACED_ABBREVIATION = "|".join(
+    rf"[{parts[0][0]}{parts[0][0].upper()}]{parts[0][1:]}\.[ \u00a0]?" + r"\.[ \u00a0]?".join(parts[1:]) + r"\."
+    for parts in sorted((name.rstrip(".").split(".") for name in _MORE_ABBREVIATIONS), key=len, reverse=True)
+    if len(parts) > 1
+)
+_AMOUNT_END = r"\d ?(?:[.,][-–—](?!\d)|:[-–—](?![\d()DPpO|*\\]|/\W))"
+_ONE_TOKEN = re.compile(
+    rf"(?<!\w)(?=[^\W\d_]{{1,4}}\.[ \u00a0])(?:{_SPACED_ABBREVIATION})"
+    rf"|{_AMOUNT_END}|(?<![^\W\d_])(?P<word>[^\W\d_]+)\."
+)
 _TERMINATOR = re.compile(r"[.!?…‽。！？]+")
 _ELLIPSIS = re.compile(r"\.{2,}|…+")
 _LINE_BREAK = re.compile(r"[\n\r\v\f\x1c-\x1e\x85\u2028\u2029]")
+_YEAR = re.compile(r"(?:19|20)\d\d")
+_DAY_AND_MONTH = re.compile(r"(?:0?[1-9]|[12]\d|3[01])\.(?:0?[1-9]|1[0-2])")
 _NUMBERING = re.compile(r"\d{1,2}|[^\W\d_]")
 _INITIAL = re.compile(r"(?![iåö])[^\W\d_]", re.IGNORECASE)
 _INNER_MARK = re.compile(r"\w[.,!?;:…]+\w|\w[!?,;…]|[!?,;…]\w|\w\.{2,}|^\d+\.$")
@@ -280,7 +308,7 @@ def _tokenizer(name: str) -> _Tokenizer:
 def _tokens(text: str, language: Language) -> list[_Token]:
     tokenizer = _tokenizer(_BLANK[language])
     masked = _LONG_CHUNK.sub(lambda chunk: "x" * len(chunk.group()), _UNREADABLE.sub("\ufffd", text))
-    found = (span for start, end in tokenizer(masked) for span in _pieces(text, start, end, tokenizer.rules))
+    pieces = (span for start, end in tokenizer(masked) for span in _pieces(text, start, end, tokenizer.rules))
     return [
         _Token(
             start,
@@ -290,7 +318,7 @@ def _tokens(text: str, language: Language) -> list[_Token]:
             is_word=any(map(str.isalnum, piece)),
             is_picture=_is_picture(piece, tokenizer.rules),
         )
-        for start, end in found
+        for start, end in _joined(text, pieces)
     ]
 
 
@@ -305,6 +333,35 @@ def _pieces(text: str, start: int, end: int, rules: frozenset[str]) -> Iterator[
     else:
         for piece in _PIECE.finditer(text, start, end):
             yield piece.span()
+
+
+def _joined(text: str, pieces: Iterable[tuple[int, int]]) -> Iterator[tuple[int, int]]:
+    """Pieces in order, those put together that share an amount ("500,-") or an abbreviation ("f. eks.", "kr.500")."""
+    wholes = [match.span() for match in _ONE_TOKEN.finditer(text) if _is_one_token(match)]
+    index = start = end = 0
+    for piece_start, piece_end in pieces:
+        while index < len(wholes) and wholes[index][1] <= piece_start:
+            index += 1
+        if index < len(wholes) and wholes[index][0] < end:
+            end = piece_end
+            continue
+        if end:
+            yield start, end
+        start, end = piece_start, piece_end
+    if end:
+        yield start, end
+
+
+def _is_one_token(match: re.Match[str]) -> bool:
+    """Whether a word and its full stop are an abbreviation that a number or a slash is glued to; spaCy knows others."""
+    word = match["word"]
+    if word is None:
+        return True
+    before, after = match.string[: match.start()][-1:], match.string[match.end() : match.end() + 1]
+    if after.isdigit():
+        return f"{word.lower()}." in _MORE_ABBREVIATIONS
+    glued = before.isdigit() or (before != "" and before in "/-–—")
+    return glued and (f"{word.lower()}." in _MORE_ABBREVIATIONS or word.lower() in _SHORT_AFTER_NUMBER)
 
 
 def _is_address(token: str) -> bool:
@@ -413,6 +470,10 @@ def _full_stop_ends(tokens: Sequence[_Token], index: int, first: int, *, capital
     before, token, after = tokens[index - 1 : index + 2]
     if before.text[-1].isdigit():
         return _number_ends(tokens, index, first, capital=capital)
+    if after.text[0].isdigit() and _is_short_before_number(before, after):
+        return False
+    if before.lower in _SHORT_AFTER_NUMBER and _follows_number(tokens, index - 1, first):
+        return capital or after.lower in _STARTERS or not after.is_word
     before_glued, after_glued = before.end == token.start, token.end == after.start
     # "o.l", "A. Hansen"; but "gå i." ends
     is_initial = before_glued and _INITIAL.fullmatch(before.text) is not None
@@ -420,9 +481,24 @@ def _full_stop_ends(tokens: Sequence[_Token], index: int, first: int, *, capital
     return not (is_initial or is_abbreviated)
 
 
+def _is_short_before_number(word: _Token, number: _Token) -> bool:
+    """Whether "min. 14", "man.-fre. 10-16" or "jan. 2024" is one: of the months, one that has a year behind it."""
+    last = word.lower.replace("–", "-").rpartition("-")[2]
+    return last in _SHORT_BEFORE_NUMBER or (last in _SHORT_MONTHS and bool(_YEAR.fullmatch(number.text)))
+
+
+def _follows_number(tokens: Sequence[_Token], index: int, first: int) -> bool:
+    """Whether a word stands behind a number ("20 min", "3. jan"), or behind a slash ("kr/mån")."""
+    index -= 1
+    if index > first and tokens[index].text == ".":
+        index -= 1
+    return index >= first and (tokens[index].text == "/" or tokens[index].text.rstrip(".")[-1:].isdigit())
+
+
 def _abbreviation_ends(token: _Token, capital: bool) -> bool:
     is_initial = bool(_INITIAL.fullmatch(token.text[:-1]))
-    return token.is_word and token.text.endswith(".") and capital and not (is_initial or token.lower in _NEVER_LAST)
+    never_last = "".join(token.lower.split()) in _NEVER_LAST
+    return token.is_word and token.text.endswith(".") and capital and not (is_initial or never_last)
 
 
 def _number_ends(tokens: Sequence[_Token], index: int, first: int, *, capital: bool) -> bool:
@@ -430,7 +506,9 @@ def _number_ends(tokens: Sequence[_Token], index: int, first: int, *, capital: b
     if index - 1 == first:
         return False
     number, after = tokens[index - 1].text, tokens[index + 1]
-    if not number.isdigit() or len(number) > _LONGEST_ORDINAL:
+    is_time = tokens[index - 2].lower.rstrip(".") == "kl"
+    is_date = bool(_DAY_AND_MONTH.fullmatch(number)) and not is_time
+    if not is_date and (not number.isdigit() or len(number) > _LONGEST_ORDINAL):
         return True
     if after.lower.rstrip(".") in _MONTHS or after.text[0].isdigit():
         return False
@@ -486,7 +564,12 @@ class _ClauseReader:
             return self._comma_parts(index, start)
         spaced = before.text in _DASHES and before.end < token.start
         spaced = spaced and index > 1 and self.tokens[index - 2].end < before.start
+        # "kl. 10 - 12", "200,- - 300,-"
+        spaced = spaced and not (token.text[0].isdigit() and self._is_number(index - 2))
         return spaced or before.text == ";" or bool(_ELLIPSIS.fullmatch(before.text))
+
+    def _is_number(self, index: int) -> bool:
+        return self.tokens[index].text[0].isdigit()
 
     def _comma_parts(self, index: int, start: int) -> bool:
         if self.tokens[index].lower in self.words.relatives:

@@ -16,7 +16,17 @@ from typing import Any, Final
 from nlp.clustering.describe import Reading, describe
 from nlp.clustering.draft import draft, n_topics_of
 from nlp.clustering.drift import Drift, Tally, drift_between, tally_of
-from nlp.clustering.edits import BadTopicEdit, Edited, merged, part_of, parted, parted_alone, put_back, renamed
+from nlp.clustering.edits import (
+    BadTopicEdit,
+    Edited,
+    merged,
+    part_of,
+    parted,
+    parted_alone,
+    put_back,
+    renamed,
+    unnamed,
+)
 from nlp.clustering.identity import Carried, Former, carry
 from nlp.clustering.incidents import Circumstances, Search, with_incidents
 from nlp.clustering.memory import remembered
@@ -182,6 +192,13 @@ class TopicModel:
         place = self._place(id_)
         topics = list(self.topics)
         topics[place] = renamed(topics[place], label)
+        return replace(self, topics=topics)
+
+    def unname(self, id_: str, readers: Collection[str]) -> TopicModel:
+        """The model without the name that an analyst gave a topic, for some readers; the next run names it anew."""
+        place = self._place(id_)
+        topics = list(self.topics)
+        topics[place] = unnamed(topics[place], readers)
         return replace(self, topics=topics)
 
     def merge(self, kept: str, absorbed: Sequence[str]) -> TopicModel:

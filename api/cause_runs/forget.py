@@ -7,14 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping
 from dataclasses import replace
-from typing import Any, Final
+from typing import Any
 
 from api.cause_runs.report import Cause, Report
 from nlp.clustering.describe import made_name, name_of_theme
-from nlp.clustering.labels import READERS
+from nlp.clustering.labels import heaviest_words, nearest_reader
 from nlp.topics import Quote, Topic, TopicModel
-
-WORDS_IN_NAME: Final = 3
 
 
 def without_versions(report: Report, gone: Collection[int]) -> Report:
@@ -67,13 +65,13 @@ def _renamed(cause: Cause, readers: Collection[str]) -> Cause:
     standing = [reader for reader in label if reader not in readers]
     for reader in readers:
         made_of.pop(reader, None)
-        near = _nearest(reader, standing, language)
+        near = nearest_reader(reader, standing, language)
         if near is not None:
             label[reader], language[reader], labels[reader] = label[near], cause["label_language"][near], labels[near]
             if near in made_of:
                 made_of[reader] = made_of[near]
             continue
-        written, words = _heaviest(reader, cause["words"])
+        written, words = heaviest_words(reader, cause["words"])
         label[reader] = made_name(name_of_theme(cause["theme"], reader), words)
         language[reader], labels[reader], made_of[reader] = written, None, words
     return {
@@ -82,22 +80,6 @@ def _renamed(cause: Cause, readers: Collection[str]) -> Cause:
         "label_language": language,
         "sources": {**cause["sources"], "labels": labels, "made_of": made_of},
     }
-
-
-def _nearest(reader: str, standing: Collection[str], language: Mapping[str, str]) -> str | None:
-    """The reader whose name is written in the language nearest to this reader's."""
-    order = READERS.get(reader, ())
-    rank: dict[str, int] = {each: place for place, each in enumerate(order)}
-    return min(standing, key=lambda other: (rank.get(language[other], len(order)), other), default=None)
-
-
-def _heaviest(reader: str, words: Mapping[str, list[str]]) -> tuple[str, list[str]]:
-    """The language nearest to the reader's in which there are words, and the heaviest of them."""
-    order = [*READERS.get(reader, ()), *sorted(words)]
-    for language in order:
-        if words.get(language):
-            return language, words[language][:WORDS_IN_NAME]
-    return reader, []
 
 
 def _as_told(topic: Topic, cause: Cause) -> Topic:

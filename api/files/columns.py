@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import Enum
 from typing import Any
@@ -34,7 +34,9 @@ class Column:
     arrow_type: Any = None
 
 
-def survey(rows: Iterable[InputRow], *, header: Iterable[str] | None, name: str) -> tuple[Column, ...]:
+def survey(
+    rows: Iterable[InputRow], *, header: Iterable[str] | None, name: str, read_as_text: Collection[str] = ()
+) -> tuple[Column, ...]:
     """Read all rows for the names and the types of their columns. Memory grows with the columns, not with the rows.
 
     Parameters
@@ -42,6 +44,8 @@ def survey(rows: Iterable[InputRow], *, header: Iterable[str] | None, name: str)
     rows : of the whole input
     header : the columns that are there even if no row has a value
     name : of the file, for errors
+    read_as_text : columns that the tagger reads: one string makes them text, and what else is in them is an error of
+        its row, not a type of the column
 
     Raises
     ------
@@ -59,6 +63,9 @@ def survey(rows: Iterable[InputRow], *, header: Iterable[str] | None, name: str)
                 inexact.add(column)
         if len(found) > MAX_COLUMNS:
             raise TooManyColumns(name, MAX_COLUMNS)
+    for column in read_as_text:
+        if Kind.TEXT in found.get(column, ()):
+            found[column] = {Kind.TEXT}
     return tuple(Column(column, _unite(kinds, exact=column not in inexact)) for column, kinds in found.items())
 
 

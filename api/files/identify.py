@@ -38,11 +38,21 @@ class Roles:
         """The columns that must be there, once."""
         return self.needed if self.question_column is None else (*self.needed, self.question_column)
 
+    @property
+    def _question_if_any(self) -> str | None:
+        """The column of the question, which need not be there; None if the name has another role."""
+        implied = None if QUESTION_COLUMN in self.needed else QUESTION_COLUMN
+        return self.question_column or implied
+
+    @property
+    def read_as_text(self) -> tuple[str, ...]:
+        """The columns whose strings the tagger reads."""
+        return tuple(column for column in (self.text_column, self._question_if_any) if column is not None)
+
     def question(self, columns: Mapping[str, Any]) -> str | None:
         """What a row's text answers."""
-        if self.question_column is None and QUESTION_COLUMN in self.needed:
-            return None
-        return as_question(columns.get(self.question_column or QUESTION_COLUMN))
+        column = self._question_if_any
+        return None if column is None else as_question(columns.get(column))
 
 
 def identify(rows: Iterable[InputRow], roles: Roles, seen: SeenIds | None) -> Iterator[Row]:

@@ -139,7 +139,12 @@ def _columns_ahead(source: Source, format_: Format, run: Run, report: Report) ->
             return reader.columns
         report.step("Reading columns", total=reader.total)
         try:
-            return survey(_reported(reader, report), header=reader.header, name=source.name)
+            return survey(
+                _reported(reader, report),
+                header=reader.header,
+                name=source.name,
+                read_as_text=run.roles.read_as_text,
+            )
         except OSError as error:
             raise UnreadableInput(f"{source.name} cannot be read: {error.strerror}.") from error
 

@@ -155,7 +155,7 @@ def _stored(value: Any, column: Column) -> Any:
         return value.original
     if value is None or column.arrow_type is not None:
         return _clean(value)
-    if column.kind is Kind.JSON:
+    if column.kind is Kind.JSON or (column.kind is Kind.TEXT and not isinstance(value, str)):
         return _clean(dumps(value))
     return float(value) if column.kind is Kind.NUMBER else _clean(value)
 

@@ -72,7 +72,7 @@ class Changed:
     of : the topics that it is about, as they were called before
     later : the topic of each place that was assigned since the run, by the place's id, where that is another now
     gone : by each topic that is no more the one that has taken its place
-    undoes, back : the edit that this one takes back, and what stood before that
+    undoes, back : the edit that this one takes back, and what stood before that; no `back` if that is of a former run
     """
 
     model: TopicModel
@@ -242,7 +242,7 @@ def _store(
     model : the topics before it
     """
     before = None
-    if changed.back is None:
+    if changed.undoes is None:
         report = find_run(session, topics.run_id).report
         before = before_edit(session, topics.run_id, report, model, changed.of, after=changed.model)
     run = _replace(session, topics.run_id, topic, changed)

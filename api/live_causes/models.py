@@ -96,7 +96,7 @@ class CauseEdit(Base):
 
 
 class CauseUndo(Base):
-    """What stood before an edit, for as long as it can be undone: until another run takes the place of the edited one.
+    """What stood before an edit, to put it back: until another run takes the place of the edited one.
 
     `report` has the causes that were edited, as they stood in the run's report; `topics` are they as a part of its
     topic model (`TopicModel.part`). Both repeat customers' words, which go from here too when their comments go.

@@ -97,7 +97,8 @@ def undo_edit(
     why: Annotated[Why | None, Query(description="Why, for whoever reads the list of edits.")] = None,
 ) -> CauseEditOut:
     """Lets causes be as they were before an edit: names, places, and what was done about them. The latest edit of a
-    cause can be undone, then the one before it, until a run finds causes anew; edits of other causes stay.
+    cause can be undone, then the one before it; edits of other causes stay. Once a run has found causes anew, a name
+    and a split can still be taken back, a merge cannot.
 
     The answer is the undo, which is an edit too: the list keeps both. Figures of causes that were merged or split are
     null until a job, which this asks for, has made them anew.

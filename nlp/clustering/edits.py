@@ -7,8 +7,9 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from nlp.clustering.describe import Reading, describe
+from nlp.clustering.describe import Reading, describe, made_name, name_of_theme
 from nlp.clustering.draft import Draft, settled
+from nlp.clustering.labels import heaviest_words, nearest_reader
 from nlp.clustering.model import Assignment, Centres, Quote, Topic
 from nlp.clustering.partition import NONE, Labels, centred, centres_of, nearest
 from nlp.errors import StemmeError
@@ -55,6 +56,27 @@ def renamed(topic: Topic, label: Mapping[str, str]) -> Topic:
         label_source={reader: source for reader, source in topic.label_source.items() if reader not in named},
         given_label={**topic.given_label, **named},
     )
+
+
+def unnamed(topic: Topic, readers: Collection[str]) -> Topic:
+    """The topic without the name that an analyst gave it, for some readers.
+
+    They see the name that readers of the nearest language have from a customer, else one that is made of the topic's
+    theme and words; the next run looks for one among its clauses.
+    """
+    found = [reader for reader in topic.label if reader not in topic.given_label]
+    label, language, source = dict(topic.label), dict(topic.label_language), dict(topic.label_source)
+    for reader in readers:
+        near = nearest_reader(reader, found, topic.label_language)
+        if near is None:
+            language[reader], words = heaviest_words(reader, topic.words)
+            label[reader] = made_name(name_of_theme(topic.theme, reader), words)
+            continue
+        label[reader], language[reader] = topic.label[near], topic.label_language[near]
+        if near in topic.label_source:
+            source[reader] = topic.label_source[near]
+    given = {reader: name for reader, name in topic.given_label.items() if reader not in readers}
+    return replace(topic, label=label, label_language=language, label_source=source, given_label=given)
 
 
 def merged(edited: Edited, places: Sequence[int]) -> Edited:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Final
+from typing import Any, Final
 
 from nlp.clustering.words import Lemmatizer, set_of, stop_words, words_in
 from nlp.record import Language
@@ -18,6 +18,8 @@ READERS: Final[Mapping[str, tuple[Language, ...]]] = {
     "da": ("da", "nb", "nn", "sv"),
     "sv": ("sv", "nb", "da", "nn"),
 }
+WORDS_IN_NAME: Final = 3
+"""Of a name that is made of a topic's words."""
 FEWEST_WORDS, MOST_WORDS = 2, 8
 BEST_LENGTH = 4
 MOST_CANDIDATES = 30
@@ -79,6 +81,26 @@ def candidates(
         found.append(Candidate(row, phrase, score))
     found.sort(key=lambda candidate: (-candidate.score, candidate.text))
     return list(islice((one for one in found if _is_wellformed(one.text, terms, language, lemmatize)), MOST_CANDIDATES))
+
+
+def nearest_reader(reader: str, others: Collection[str], language: Mapping[str, str]) -> str | None:
+    """The one of other readers whose name is written in the language nearest to this reader's; None if there is none.
+
+    Parameters
+    ----------
+    language : in which each one's name is written
+    """
+    order = READERS.get(reader, ())
+    rank: dict[str, int] = {each: place for place, each in enumerate(order)}
+    return min(others, key=lambda other: (rank.get(language[other], len(order)), other), default=None)
+
+
+def heaviest_words(reader: str, words: Mapping[Any, Sequence[str]]) -> tuple[str, list[str]]:
+    """The language nearest to the reader's in which there are words, and the heaviest of them for a name."""
+    for language in [*READERS.get(reader, ()), *sorted(words)]:
+        if words.get(language):
+            return str(language), list(words[language][:WORDS_IN_NAME])
+    return reader, []
 
 
 def _holds_name(phrase: str, words: Sequence[str], names: Collection[str]) -> bool:

@@ -238,7 +238,8 @@ def test_conflicts_say_what_to_do(client: TestClient, store: Store, run: CauseRu
     client.post(f"/v1/causes/{kind}/merge", json={"with": [dear]})
     keep_causes(store, former=load_topics(store, current(store).id))
     assert "Part the cause with a split instead" in conflict(client, 6)
-    assert "made before run" in conflict(client, 1)
+    assert "made before run" in conflict(client, 6)
+    assert "Edit 6 (merge) has changed the same cause since edit 1" in conflict(client, 1)
 
 
 def test_an_undo_is_kept_by_later_runs_and_what_stood_before_is_dropped(
@@ -257,6 +258,78 @@ def test_an_undo_is_kept_by_later_runs_and_what_stood_before_is_dropped(
     assert set(causes(store)) == {late, dear, kind}
     with store.read() as session:
         assert session.scalars(select(CauseUndo.edit_id)).all() == []
+
+
+def test_a_name_is_undone_after_a_newer_run(client: TestClient, store: Store, run: CauseRun) -> None:
+    topic = topic_of(run, "staff_service")
+    own, figures = causes(store)[topic]["label"], nps(store)
+    client.patch(f"/v1/causes/{topic}", json={"label": {"nb": "Hyggelige folk", "sv": "Trevliga"}})
+    client.patch(f"/v1/causes/{topic}", json={"label": {"nb": "Blide folk"}})
+    keep_causes(store, former=load_topics(store, run.id))
+    assert causes(store)[topic]["label"]["nb"] == "Blide folk"
+    back = undone(client, 2, why="Det første var bedre")
+    assert (back["kind"], back["topic"], back["detail"]) == ("undo", topic, {"edit": 2, "kind": "rename"})
+    assert load_topics(store, current(store).id).topic(topic).given_label == {"nb": "Hyggelige folk", "sv": "Trevliga"}
+    assert causes(store)[topic]["label"]["nb"] == "Hyggelige folk"
+    undone(client, 1)
+    cause = causes(store)[topic]
+    assert load_topics(store, current(store).id).topic(topic).given_label == {}
+    assert cause["label"]["nb"] == cause["label"]["nn"], "until the next run, the name of the nearest readers"
+    assert not {"Blide folk", "Hyggelige folk", "Trevliga"}.intersection(cause["label"].values())
+    assert nps(store) == figures, "a name changes no figure"
+    keep_causes(store, former=load_topics(store, current(store).id))
+    assert causes(store)[topic]["label"] == own, "the next run names it anew"
+    assert "undone already, by edit 4" in conflict(client, 1)
+
+
+def test_a_name_of_all_readers_gives_way_to_the_words(client: TestClient, store: Store, run: CauseRun) -> None:
+    topic = topic_of(run, "delivery_time")
+    client.patch(f"/v1/causes/{topic}", json={"label": dict.fromkeys(("nb", "nn", "da", "sv", "en"), "Sein pakke")})
+    keep_causes(store, former=load_topics(store, run.id))
+    undone(client, 1)
+    cause = causes(store)[topic]
+    words = next(iter(cause["words"].values()))
+    assert cause["label"]["nb"].endswith(f": {', '.join(words[:3])}")
+    assert cause["sources"]["made_of"]["nb"] == words[:3]
+    assert "Sein pakke" not in cause["label"].values()
+
+
+def test_a_split_is_undone_after_a_newer_run(client: TestClient, store: Store, run: CauseRun) -> None:
+    late, dear, kind = (topic_of(run, theme) for theme in THEMES)
+    client.post(f"/v1/causes/{late}/merge", json={"with": [dear]})
+    whole = {place for place, topic in placed(store).items() if topic == late}
+    edit = client.post(f"/v1/causes/{late}/split", json=split_body(store, late)).json()
+    (_, part) = (each["topic"] for each in edit["detail"]["parts"])
+    keep_causes(store, former=load_topics(store, run.id))
+    assert set(causes(store)) == {late, part, kind}
+    action = add(client, part, "Lavere pris")
+    add_tagged(store, {"a": "Det var dyrt i dag"})
+    assign(store)
+    assert topics_of(store, current(store).id, "a") == {"a": [part]}
+    back = undone(client, edit["id"])
+    assert back["actions"] == [{"action": action["id"], "from": part, "to": late}]
+    assert read(client, action)["topic"] == late
+    assert set(causes(store)) == {late, kind}
+    assert {place for place, topic in placed(store).items() if topic == late} >= whole
+    assert topics_of(store, current(store).id, "a") == {"a": [late]}
+    assert unknown(causes(store)[late])
+    make_figures(store)
+    assert "pending" not in causes(store)[late]
+    keep_causes(store, former=load_topics(store, current(store).id))
+    assert set(causes(store)) == {late, kind}, "later runs keep it"
+
+
+def test_what_a_newer_run_has_not_kept_cannot_be_undone(client: TestClient, store: Store, run: CauseRun) -> None:
+    late, dear, kind = (topic_of(run, theme) for theme in THEMES)
+    client.patch(f"/v1/causes/{kind}", json={"label": {"nb": "Hyggelige folk"}})
+    client.post(f"/v1/causes/{late}/merge", json={"with": [dear]})
+    client.post(f"/v1/causes/{late}/split", json=split_body(store, late))
+    anew = keep_causes(store)
+    before = causes(store)
+    for edit in (1, 3):
+        said = conflict(client, edit)
+        assert f"Run {anew.id} has not kept edit {edit}" in said or f"The cause of edit {edit} is no more" in said
+    assert causes(store) == before
 
 
 def test_what_stood_before_forgets_comments_that_are_erased(

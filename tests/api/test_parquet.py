@@ -14,6 +14,7 @@ from pyarrow import parquet
 
 from api.files.errors import AmbiguousColumn, MissingColumns, UnreadableInput
 from api.files.formats import Format
+from api.files.identify import Roles
 from api.files.layout import NESTED_FIELDS
 from api.files.write_parquet import RECORD_SCHEMA
 from tests.api.runs import Outcome, tag, tag_path
@@ -75,6 +76,34 @@ def test_the_type_of_a_column_is_told_from_all_its_json_values(
     written = parquet.read_table(tag(tmp_path, "\n".join(lines), Format.JSONL, Format.PARQUET).path)
     assert written.schema.field("x").type == type_
     assert written.column("x").to_pylist() == stored
+
+
+@pytest.mark.parametrize(
+    ("bad", "stored"), [("7", "7"), ("true", "true"), ('["sein"]', '["sein"]'), ('{"å": 1.5}', '{"å": 1.5}')]
+)
+def test_one_text_that_is_no_string_leaves_the_others_as_they_are(tmp_path: Path, bad: str, stored: str) -> None:
+    texts = ['"sein"', bad, "null", '"rask \\"levering\\""']
+    lines = [f'{{"id": "{n}", "text": {text}, "question": {text}}}' for n, text in enumerate(texts)]
+    written = parquet.read_table(tag(tmp_path, "\n".join(lines), Format.JSONL, Format.PARQUET).path)
+    assert written.schema.field("text").type == pa.string()
+    for column in ("text", "question"):
+        assert written.column(column).to_pylist() == ["sein", stored, None, 'rask "levering"']
+    errors = [error and error["code"] for error in written.column("error").to_pylist()]
+    assert errors == [None, "text_not_a_string", "missing_text", None]
+
+
+def test_a_column_of_texts_without_a_string_keeps_its_type(tmp_path: Path) -> None:
+    lines = [f'{{"id": "{n}", "text": {n}, "question": {n}}}' for n in range(3)]
+    written = parquet.read_table(tag(tmp_path, "\n".join(lines), Format.JSONL, Format.PARQUET).path)
+    assert written.column("text").to_pylist() == [0, 1, 2] == written.column("question").to_pylist()
+
+
+def test_the_text_column_is_the_one_that_is_named(tmp_path: Path) -> None:
+    lines = ['{"nr": "a", "svar": "sein", "text": "x"}', '{"nr": "b", "svar": 7, "text": 8}']
+    roles = Roles(id_column="nr", text_column="svar")
+    written = parquet.read_table(tag(tmp_path, "\n".join(lines), Format.JSONL, Format.PARQUET, roles=roles).path)
+    assert written.column("svar").to_pylist() == ["sein", "7"]
+    assert written.column("text").to_pylist() == ['"x"', "8"]  # a mixture, which nobody reads as text
 
 
 def test_a_key_that_only_the_last_line_has_is_a_column(tmp_path: Path) -> None:

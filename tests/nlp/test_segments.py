@@ -85,6 +85,117 @@ def test_sentences_end_behind_numbers_and_abbreviations_that_close_one(text, exp
     assert sentences_of(text) == expected
 
 
+WHOLE = {
+    "nb": """
+        Timen kostet 500,- for et kvarter
+        Det kostet kr. 500,- for én time
+        Prisen var kr 1 299,50 inkl. mva. og frakt
+        Betalte kr.500,- per stk. for lampene
+        Abonnementet koster 1.299,- pr. mnd. hos dere
+        Abonnementet koster 299,-/mnd. hos dere
+        Abonnementet koster 299,–pr. mnd. hos dere
+        Sengen til 12 900.- ble aldri levert
+        Sengen til kr. 1.500.- ble aldri levert
+        Gebyret er (500,-) for hver purring
+        Gebyret er 500 ,- for hver purring
+        Betalte 400kr. for en liten pizza
+        Prisene går fra 200,- - 300,- per natt
+        Timen kl.8.30 ble utsatt til kl. 9.15 dagen etter
+        Åpent man.-fre. 10 - 12 hele sommeren
+        Ventet ca.14 dager på svar fra avd. Oslo
+        Ventet min. 14 dager på deler
+        Legen kom 20 min. for sent
+        Dekk, f. eks. Nordlys, sprekker
+        Dekk eks. mva. blir billigere
+        Feilen gjelder bl. a. Nordlys og hhv. Sørvind
+        Oppdaget feil i bl.a. Ladekabelen
+        Sendte mail vedr. ordrenr. 3456 flere ganger
+        Ringte tlf.nr. 22 33 44 55 og art. nr. 3456 hele dagen
+        Olje, filter mm. ble glemt
+        Levert 01.02. i feil butikk
+        Levert 3. jan. i feil butikk
+        Levert i jan. 2024 i feil butikk
+        Stengt iflg. Nettsiden pga. Påske
+        Kjøpte nr. 3 på listen m.m. hos dere
+        Kontrakten sier hhv. 3 og 4 uker
+        """,
+    "nn": """
+        Timen kosta 500,- for eit kvarter
+        Det kosta kr. 1 299,50 i fjor
+        Abonnementet er 299,-/md. hos dykk
+        Fekk m.a. Feil faktura
+        Fekk t. d. Feil faktura
+        Mat, drykk osb. var kaldt
+        Heisen stod 20 min. mellom etasjane
+        Stengt mtp. Vedlikehald til kl. 8.30 neste dag
+        """,
+    "da": """
+        Timen kostede 500,- for et kvarter
+        Det kostede kr. 1.299,- for én lampe
+        Regningen var på 3.000.- alene
+        Regningen var på kr.500 alene
+        Pizzaen til max 120kr. blev kold
+        Ventede min. 14 dage på dele
+        Toget kom 20 min. for sent
+        Maden er f. eks. Varm
+        Fejlen skyldes iflg. Butikken dårlig vejr
+        Prisen er excl. Moms og m.h.t. Fragt ukendt
+        Der er 500 ml. i hver flaske
+        Hos jer på Gl. Havnevej ved Skt. Hans kirke
+        Pakken kom kl.14 eller hhv. 15 hver dag
+        """,
+    "sv": """
+        Timmen kostade 500:- för en kvart
+        Timmen kostade 500,- för en kvart
+        Timmen kostade 299:-/mån. hela året
+        Biljetten kostade 400kr. styck
+        Priset var t. ex. Högre förra året
+        Priset var tex. 500 kronor högre
+        Priset var bl. a. högre än i s.k. Rean
+        Olja, filter o.dyl. glömdes bort
+        Stängt enl. Skylten pga. Semester
+        Köpte 3 st. trasiga lampor
+        Bussen kom 20 min. efter utsatt tid
+        Väntade max. 2 timmar, min. 1 timme
+        Öppet vard. 10-18 och lör. 10 - 14 hela året
+        Ringde tfn. 070-123 45 67 flera gånger
+        Huset för 1,5 milj. kronor var fuktigt
+        Är f.n. Nöjd
+        """,
+}  # fmt: skip
+CASES = [(language, line.strip()) for language, lines in WHOLE.items() for line in lines.strip().splitlines()]
+
+
+@pytest.mark.parametrize(("language", "text"), CASES)
+def test_amounts_and_abbreviations_part_nothing(language, text):
+    assert sentences_of(text, language) == [text] == clauses_of(text, language)
+
+
+@pytest.mark.parametrize(
+    ("language", "text", "expected"),
+    [
+        ("nb", "Betalte 500,-. Det var dyrt", ["Betalte 500,-.", "Det var dyrt"]),
+        ("nb", "Det kostet 500,-! Altfor dyrt", ["Det kostet 500,-!", "Altfor dyrt"]),
+        ("nb", "Ventet 20 min. Ingen kom", ["Ventet 20 min.", "Ingen kom"]),
+        ("nb", "ventet 20 min. jeg gikk", ["ventet 20 min.", "jeg gikk"]),
+        ("nb", "Hun er min eks. Hun jobber der", ["Hun er min eks.", "Hun jobber der"]),
+        ("nb", "Fikk fisk o.l. Alt var godt", ["Fikk fisk o.l.", "Alt var godt"]),
+        ("nb", "hentet 10.12. Ingen ringte", ["hentet 10.12.", "Ingen ringte"]),
+        ("nb", "ventet til kl 14.12. noen kom", ["ventet til kl 14.12.", "noen kom"]),
+        ("nb", "Snakket med Jan. 2 timer senere kom han", ["Snakket med Jan.", "2 timer senere kom han"]),
+        ("nb", "Fikk osv. m. m. Alt var feil", ["Fikk osv. m. m.", "Alt var feil"]),
+        ("nb", "Det kostet kr.\n500 er for mye", ["Det kostet kr.", "500 er for mye"]),
+        ("da", "Vi købte 3 stk. De var i stykker", ["Vi købte 3 stk.", "De var i stykker"]),
+        ("sv", "Hyllan var tom. Ingen hjälpte", ["Hyllan var tom.", "Ingen hjälpte"]),
+        ("sv", "Köpte 3 st. Alla var trasiga", ["Köpte 3 st.", "Alla var trasiga"]),
+        ("sv", "Det kostade 500:-. Helt ok", ["Det kostade 500:-.", "Helt ok"]),
+        ("nb", "Karakter 3 :-) Bra mat", ["Karakter 3 :-)", "Bra mat"]),
+    ],
+)  # fmt: skip
+def test_sentences_end_behind_amounts_and_short_words_that_close_one(language, text, expected):
+    assert sentences_of(text, language) == expected
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
@@ -228,8 +339,10 @@ def test_spans_are_ordered_trimmed_and_cover_every_character(text, language):
 
 
 @pytest.mark.parametrize(
-    "unit", ["x", "!", "! ", "😀", "()", "a.", "men ", "og jeg er ", "a b,", "\n", "...", "1)", "www.a.no/", "x@"]
-)
+    "unit",
+    [*["x", "!", "! ", "😀", "()", "a.", "men ", "og jeg er ", "a b,", "\n", "...", "1)", "www.a.no/", "x@"],
+     *["1,-", "f. eks. ", "kr.5"]],
+)  # fmt: skip
 def test_time_grows_with_length_only(unit):
     def seconds(n_characters: int) -> float:
         text = (unit * n_characters)[:n_characters]

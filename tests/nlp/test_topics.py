@@ -222,6 +222,24 @@ def test_an_analysts_name_stays(found):
     assert new.topic(id_).label["sv"].startswith("Väntade en timme")
 
 
+def test_a_name_that_is_taken_back_gives_way_to_the_nearest_readers_or_to_words(found):
+    _, causes, model = found
+    before = topic_of_cause(model, causes, "phone queue")
+    named = model.rename(before.id, {"nb": "Lang telefonkø", "sv": "Lång kö"})
+    back = named.unname(before.id, ["nb"]).topic(before.id)
+    assert (back.label["nb"], back.label_language["nb"]) == (before.label["nn"], before.label_language["nn"])
+    assert back.label_source["nb"] == before.label_source["nn"]
+    assert (back.label["sv"], back.given_label) == ("Lång kö", {"sv": "Lång kö"})
+    everybody = model.rename(before.id, dict.fromkeys(before.label, "Lang telefonkø"))
+    words = everybody.unname(before.id, list(before.label)).topic(before.id)
+    assert words.label["nb"].endswith(": " + ", ".join(before.words["nb"][:3]))
+    assert (words.label_source, words.given_label) == ({}, {})
+    later, _ = planted(seed=8)
+    new = find_topics(later.segments, later.embeddings, former=named.unname(before.id, ["nb", "sv"]), encoder="e@1")
+    fresh = find_topics(later.segments, later.embeddings, former=model, encoder="e@1")
+    assert new.topic(before.id).label == fresh.topic(before.id).label
+
+
 def test_a_name_stays_as_long_as_its_comment_is_there(found):
     batch, causes, model = found
     topic = topic_of_cause(model, causes, "phone queue")
