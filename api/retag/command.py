@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, Self
 
 import typer
 from rich.console import Console
@@ -27,6 +28,10 @@ LOOK_SECONDS: Final = 0.3
 SAMPLE: Final = 1_000
 SHOWN_CHANGES: Final = 25
 INTERRUPTED: Final = 130
+LINES: Final = 10
+"""Lines of progress that a log gets of a retag."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with the fields of the API.")]
 
 
 @retag_commands.callback(
@@ -120,12 +125,17 @@ def rollback(
 
 
 @retag_commands.command(epilog="Example: `stemme retag runs`")
-def runs(*, database: Database = None) -> None:
+def runs(*, as_json: AsJson = False, database: Database = None) -> None:
     """List every run: which model, how many texts it has tagged, and of how many its tags are shown."""
     from api.store.runs import list_runs  # noqa: PLC0415
 
     with _store(database) as (store, _), store.read() as session:
         found = list_runs(session)
+    if as_json:
+        from api.job_schemas import RunList, RunOut  # noqa: PLC0415
+
+        typer.echo(RunList(runs=[RunOut.of(each) for each in found]).model_dump_json())
+        return
     if not found:
         typer.echo("Nothing has been tagged yet.", err=True)
     for each in found:
@@ -135,10 +145,15 @@ def runs(*, database: Database = None) -> None:
 
 
 @retag_commands.command(epilog="Example: `stemme retag status`")
-def status(*, database: Database = None) -> None:
+def status(*, as_json: AsJson = False, database: Database = None) -> None:
     """Say how far the retag is that is under way, or how the last one ended."""
     with _store(database) as (store, _):
         job = _last(store)
+    if as_json:
+        from api.job_schemas import JobOut  # noqa: PLC0415
+
+        typer.echo("null" if job is None else JobOut.of(job).model_dump_json())
+        return
     typer.echo("There has been no retag." if job is None else _described(job))
 
 
@@ -153,7 +168,7 @@ def cancel(*, database: Database = None) -> None:
             typer.echo("No retag is under way.", err=True)
             raise typer.Exit(1)
         cancel_job(store, job.id, by=user())
-        _follow(store, settings, job.id)
+        _follow(store, settings, job.id, wanted="cancelled")
 
 
 def _parameters(*, model: Path | None, rate: float | None, filters: dict[str, Any]) -> dict[str, Any]:
@@ -188,23 +203,48 @@ def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None
     job = unfinished_job(store, ["retag"])
     nothing_said = parameters == {"model": None, "filters": {}, "rate": None}
     if job is None:
+        _refuse_nothing(store, parameters)
         job = create_job(store, kind="retag", parameters=parameters, by=user())
     elif nothing_said or job.parameters == parameters:
         typer.echo(f"Job {job.id} goes on: {described(job.parameters)}.", err=True)
     else:
         raise JobUnderWay("retag", job.id)
-    _follow(store, settings, job.id)
+    _follow(store, settings, job.id, wanted="succeeded")
 
 
-def _follow(store: Store, settings: Settings, job_id: int) -> None:
-    """Run the job here if no other process does, and show how far it is until it has ended."""
+def _refuse_nothing(store: Store, parameters: dict[str, Any]) -> None:
+    """A misspelt department would make the model the active one and tag nothing.
+
+    Raises
+    ------
+    BadUsage : if filters let no comment through
+    """
+    from api.retag.archive import count  # noqa: PLC0415
+    from api.retag.request import filters_of  # noqa: PLC0415
+
+    if not parameters["filters"]:
+        return
+    with store.read() as session:
+        found = count(session, filters_of(parameters))
+    if not found:
+        names = ", ".join(sorted(parameters["filters"]))
+        raise BadUsage(f"No comment has passed the filters ({names}). Nothing was asked for; mend or leave them out.")
+
+
+def _follow(store: Store, settings: Settings, job_id: int, *, wanted: str) -> None:
+    """Run the job here if no other process does, and show how far it is until it has ended.
+
+    Raises
+    ------
+    typer.Exit : with 1 if it has not ended in the state that is wanted
+    """
     from api.job_kinds import job_kinds  # noqa: PLC0415
     from api.jobs.jobs import find_job  # noqa: PLC0415
     from api.jobs.runner import JobRunner  # noqa: PLC0415
 
     kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
     runner = JobRunner(store, kinds)
-    with terminated_as_interrupted(), _Bar() as bar:
+    with terminated_as_interrupted(), _progress() as bar:
         runner.start()
         try:
             while not (job := find_job(store, job_id)).finished:
@@ -220,8 +260,8 @@ def _follow(store: Store, settings: Settings, job_id: int) -> None:
         finally:
             runner.stop()
     typer.echo(_described(job))
-    if job.state != "succeeded":
-        raise typer.Exit(0 if job.state == "cancelled" else 1)
+    if job.state != wanted:
+        raise typer.Exit(1)
 
 
 def _described(job: Job) -> str:
@@ -254,7 +294,7 @@ def _show_changes(
         active = active_run(session)
     folder = parameters["model"] or (None if active is None else active.model_folder)
     tagger = _load(None if folder is None else Path(folder))
-    with _Bar() as bar:
+    with _progress() as bar:
         found = dry_run(
             store,
             tagger,
@@ -289,6 +329,8 @@ def _print_changes(found: Changes, *, model: str) -> None:
         changed = found.changed[language]
         languages.add_row(language, f"{number:,}", f"{changed:,} ({changed / number:.1%})")
     console.print(languages)
+    if not found.counts:
+        return
     tags = Table("tag", "before", "after", "comments")
     for change, number in found.counts.most_common(SHOWN_CHANGES):
         tags.add_row(" ".join(filter(None, [change.kind, change.label])), change.before, change.after, f"{number:,}")
@@ -297,8 +339,49 @@ def _print_changes(found: Changes, *, model: str) -> None:
         typer.echo(f"… and {len(found.counts) - SHOWN_CHANGES} rarer changes; -o writes all of them.")
 
 
+class _Progress(Protocol):
+    """What people see of a long run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, job: Job) -> None: ...
+
+    def advance(self, done: int, total: int) -> None: ...
+
+
+def _progress() -> _Progress:
+    return _Bar() if sys.stderr.isatty() else _Lines()
+
+
+class _Lines:
+    """Lines on standard error, where that is a log: as the job's state changes, and at each tenth of its comments."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def show(self, job: Job) -> None:
+        self._tell(job.state, job.done, job.total or 0, _described(job))
+
+    def advance(self, done: int, total: int) -> None:
+        self._tell("comparing", done, total, f"{done:,} of {total:,} comments compared.")
+
+    def _tell(self, state: str, done: int, total: int, line: str) -> None:
+        reached = (state, done * LINES // total if total else 0)
+        if reached != self._told:
+            self._told = reached
+            typer.echo(line, err=True)
+
+
 class _Bar:
-    """A bar on standard error, with the rate and the time left; nothing where that is no terminal."""
+    """A bar on standard error, with the rate and the time left."""
 
     def __init__(self) -> None:
         from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
@@ -313,12 +396,11 @@ class _Bar:
             rate,
             TimeRemainingColumn(),
             console=console,
-            disable=not console.is_terminal,
             transient=True,
         )
         self._task = self._progress.add_task("Starting", total=0, rate="")
 
-    def __enter__(self) -> _Bar:
+    def __enter__(self) -> Self:
         self._progress.start()
         return self
 
