@@ -60,8 +60,8 @@ class IntervalScale:
 
     def mark(self, estimate: Estimate) -> IntervalMark:
         """Where an estimate lies; one beyond the scale lies at its end."""
-        places = (self._at(value) for value in (estimate.low, estimate.value, estimate.high))
-        return IntervalMark(*places, _colour(estimate))
+        low, at, high = (self._at(value) for value in (estimate.low, estimate.value, estimate.high))
+        return IntervalMark(low, at, high, _colour(estimate))
 
     def _at(self, value: float) -> float:
         # The dot at either end needs some room.

@@ -27,7 +27,7 @@ from nlp.causes.describe import CauseStatistics
 from nlp.causes.sequential import WORTHWHILE_FALL, ActionEffect, Verdict
 from nlp.root_causes import Causes, Feedback
 from nlp.taxonomy import Taxonomy
-from nlp.topics import REASONS, Quote, Topic
+from nlp.topics import REASONS, Quote
 
 FOLDER: Final = Path(__file__).parent
 MOST_CAUSES: Final = 20
@@ -152,7 +152,9 @@ class _Page:
         counts = Counter(self._found.without.values())
         if counts:
             share = self._percent(counts.total() / max(report.comments, 1))
-            reasons = ", ".join(self._say(reason, n=self._number(counts[reason])) for reason in REASONS if counts[reason])
+            reasons = ", ".join(
+                self._say(reason, n=self._number(counts[reason])) for reason in REASONS if counts[reason]
+            )
             notes.append(self._say("without", share=share, reasons=reasons))
         if not self._dated:
             notes.append(self._text["no_dates"])
@@ -297,8 +299,7 @@ class _Page:
             "wait": self._wait(outcome.effect),
             "before_since": self._before_since(watched),
             "elsewhere": self._elsewhere(watched),
-            "chart": chart
-            and _drawn(chart, self._say("weekly_where", where=where, top=self._percent(chart.top))),
+            "chart": chart and _drawn(chart, self._say("weekly_where", where=where, top=self._percent(chart.top))),
         }
 
     def _verdict(self, effect: ActionEffect) -> str:
@@ -459,7 +460,7 @@ class _Page:
 
 
 def _drawn(chart: WeekChart, says: str, *, aloud: str = "", colour: str = COSTS) -> Mapping[str, Any]:
-    """A chart with what stands above it, what a screen reader says of it, and the colour of the weeks after a change."""
+    """A chart with what stands above it, what is read aloud of it, and the colour of the weeks after a change."""
     return {"drawn": chart, "says": says, "aloud": aloud or says, "colour": colour}
 
 

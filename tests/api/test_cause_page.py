@@ -106,7 +106,9 @@ def test_the_cost_that_ranks_is_the_one_that_is_shown(found: RootCauses, feedbac
     assert "Koster 6,0 NPS-poeng nå (2,0 til 10,0); over hele perioden 3,0" in parts[late.cause]
     assert "6,0" in parts["overview"]
     assert "tilfeldig." not in parts["worst"]
-    steady = parts_of(page(with_causes(found, replace(late, points_lost_now=3.0)), feedback, language="nb", today=TODAY))
+    steady = parts_of(
+        page(with_causes(found, replace(late, points_lost_now=3.0)), feedback, language="nb", today=TODAY)
+    )
     assert "Koster 3,0 NPS-poeng (1,0 til 5,0)." in steady[late.cause]
 
 
@@ -139,7 +141,9 @@ def test_dates_are_written_as_the_reader_writes_them(found: RootCauses, feedback
 )
 def test_usual_columns_have_the_readers_name_and_others_their_own(found: RootCauses, feedback, language, place) -> None:
     late = found.report.causes[0]
-    here = Concentration({"department": "logistikk", "region": "Vest"}, 30, 1.0, 0.5, 0.0, Estimate(48.0, 3.0, 99.0), 0, 0)
+    here = Concentration(
+        {"department": "logistikk", "region": "Vest"}, 30, 1.0, 0.5, 0.0, Estimate(48.0, 3.0, 99.0), 0, 0
+    )
     html = page(with_causes(found, replace(late, concentrations=(here,))), feedback, language=language, today=TODAY)
     said = parts_of(html)[late.cause]
     assert f"{place}: logistikk, region: Vest (30 " in said
@@ -149,7 +153,9 @@ def test_usual_columns_have_the_readers_name_and_others_their_own(found: RootCau
 
 def test_a_cause_that_is_named_nowhere_else_has_no_infinite_ratio(found: RootCauses, feedback) -> None:
     late = found.report.causes[0]
-    here = Concentration({"department": "logistikk"}, 30, 1.0, 0.5, 0.0, Estimate(float("inf"), 3.0, float("inf")), 0, 0)
+    here = Concentration(
+        {"department": "logistikk"}, 30, 1.0, 0.5, 0.0, Estimate(float("inf"), 3.0, float("inf")), 0, 0
+    )
     html = page(with_causes(found, replace(late, concentrations=(here,))), feedback, language="nb", today=TODAY)
     assert "avdeling: logistikk (30 kommentarer, nevnes ingen andre steder)" in parts_of(html)[late.cause]
     assert "∞" not in html
@@ -228,7 +234,8 @@ def test_in_a_narrow_place_every_letter_is_large_and_none_is_cut(found: RootCaus
                 const hidden = element => element.closest('thead') || getComputedStyle(element).display === 'none';
                 const wide = [...document.querySelectorAll('body *')].filter(
                     element => !hidden(element) && element.getBoundingClientRect().right > innerWidth + 1);
-                return {texts: texts.length, outside: outside.length, wide: wide.map(element => element.outerHTML.slice(0, 80)),
+                return {texts: texts.length, outside: outside.length,
+                    wide: wide.map(element => element.outerHTML.slice(0, 80)),
                     lowest: Math.min(...texts.map(text => text.getBoundingClientRect().height))};
             }"""
         )
@@ -237,7 +244,9 @@ def test_in_a_narrow_place_every_letter_is_large_and_none_is_cut(found: RootCaus
     assert seen["lowest"] >= 11
 
 
-def test_the_overview_is_a_table_to_a_screen_reader_and_its_links_lead_to_the_causes(found: RootCauses, feedback) -> None:
+def test_the_overview_is_a_table_to_a_screen_reader_and_its_links_lead_to_the_causes(
+    found: RootCauses, feedback
+) -> None:
     with browser_page(page(found, feedback, language="nb", today=TODAY), width=PHONE) as shown:
         table = shown.get_by_role("table").first
         headers = [each.inner_text() for each in table.get_by_role("columnheader").all()]
@@ -256,7 +265,9 @@ def test_the_overview_is_a_table_to_a_screen_reader_and_its_links_lead_to_the_ca
 def test_intervals_lie_on_one_scale_that_holds_zero() -> None:
     scale = IntervalScale.of([Estimate(2.0, 1.0, 4.0), Estimate(-1.0, -4.0, 1.0), Estimate(1.0, -float("inf"), 2.0)])
     assert scale.zero == 50.0
-    sure, unsure, lifting = (scale.mark(each) for each in (Estimate(2, 1, 4), Estimate(-1, -4, 1), Estimate(-2, -9, -1)))
+    sure, unsure, lifting = (
+        scale.mark(each) for each in (Estimate(2, 1, 4), Estimate(-1, -4, 1), Estimate(-2, -9, -1))
+    )
     assert (sure.low, sure.at, sure.high) == (61.5, 73.0, 96.0)
     assert lifting.low == 4.0, "what lies beyond the scale lies at its end"
     assert (sure.colour, unsure.colour, lifting.colour) == (COSTS, UNSURE, GIVES)
@@ -265,7 +276,10 @@ def test_intervals_lie_on_one_scale_that_holds_zero() -> None:
 def test_each_mark_of_a_week_chart_has_a_line_of_its_own() -> None:
     unknown = Estimate(0.1, 0.0, 0.2)
     weeks = [Week(FIRST + timedelta(weeks=week), week, 10, unknown) for week in range(10)]
-    actions = [(FIRST + timedelta(weeks=8), "Budene ringer alltid før de kommer"), (FIRST + timedelta(weeks=8), "Ny rute")]
+    actions = [
+        (FIRST + timedelta(weeks=8), "Budene ringer alltid før de kommer"),
+        (FIRST + timedelta(weeks=8), "Ny rute"),
+    ]
     chart = week_chart(weeks, None, actions=actions)
     assert chart is not None
     first, second = chart.actions
