@@ -23,8 +23,8 @@ PAGE: Final = """<!doctype html>
 <title>{title}</title>
 <style>
   :root {{ color-scheme: light; }}
-  body {{ margin: 0 auto; padding: 3rem 1.25rem; max-width: 40rem; color: #1b2430; background: #fff; overflow-wrap: anywhere;
-         font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }}
+  body {{ margin: 0 auto; padding: 3rem 1.25rem; max-width: 40rem; color: #1b2430; background: #fff;
+         overflow-wrap: anywhere; font: 16px/1.5 system-ui, "Segoe UI", Roboto, "Helvetica Neue", Arial, sans-serif; }}
   h1 {{ font-size: 1.6rem; line-height: 1.25; }} .soft {{ color: #5b6776; font-size: .88rem; }} a {{ color: #2a5d9f; }}
 </style>
 </head>
