@@ -16,6 +16,7 @@ from api.limits import LimitBody, LimitConcurrency
 from api.live_causes.drift import CauseDrifts
 from api.live_causes.refit import Nightly
 from api.problems import PROBLEM_JSON, ReportBugs, add_problem_handlers
+from api.readable_problems import ReadableProblems
 from api.routes import (
     accuracy,
     alert_rules,
@@ -70,6 +71,7 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
         version=VERSION,
         description=DESCRIPTION.format_map(settings.model_dump()).strip(),
         middleware=[
+            Middleware(ReadableProblems),
             Middleware(ReportBugs),
             Middleware(LimitConcurrency, max_requests=settings.max_concurrent_requests),
             _entrance(settings, store),

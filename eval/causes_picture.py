@@ -18,20 +18,23 @@ from api.demo import SAMPLE
 from eval.program import run_program
 from nlp.errors import require
 
-WIDTH: Final = 780
+WIDTH: Final = 900
 MOST_BYTES: Final = 300_000
 FLAGS: Final = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking")
 SHOWN: Final = """
     () => {
-        const rising = document.querySelector('section a[href]')?.getAttribute('href').slice(1);
-        const causes = [...document.querySelectorAll('section[id]')];
+        const rising = document.querySelector('#rising a[href]')?.getAttribute('href').slice(1);
+        const causes = [...document.querySelectorAll('section.cause')];
         const shown = causes.find(section => section.id === rising) ?? causes[0];
         causes.filter(section => section !== shown).forEach(section => section.remove());
         [...shown.querySelectorAll('blockquote')].slice(2).forEach(quote => quote.remove());
+        [...document.querySelectorAll('#lifts tbody tr')].slice(2).forEach(row => row.remove());
+        [...document.querySelectorAll('#overview tbody tr')].slice(7).forEach(row => row.remove());
         return shown.getBoundingClientRect().bottom;
     }
 """
-"""Leaves of all causes the one that rises most, or the first, with two quotes; gives the pixel at which it ends."""
+"""Leaves some rows, and of all causes the one that rises most, or the first, with two quotes; gives the pixel at which
+it ends."""
 
 
 def causes_picture(
@@ -57,7 +60,7 @@ def _photograph(page: Path, output: Path, chromium: str) -> None:
     with playwright.sync_playwright() as started:
         browser = started.chromium.launch(executable_path=chromium, args=list(FLAGS))
         try:
-            shown = browser.new_page(viewport={"width": WIDTH, "height": 800}, device_scale_factor=1.25)
+            shown = browser.new_page(viewport={"width": WIDTH, "height": 800}, device_scale_factor=1)
             shown.goto(page.as_uri())
             bottom = shown.evaluate(SHOWN)
             clip = {"x": 0, "y": 0, "width": WIDTH, "height": bottom}

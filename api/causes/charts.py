@@ -1,4 +1,8 @@
-"""Where the marks of the page's charts lie; the template draws them as SVG, so that the page needs no script."""
+"""Where the marks of the page's charts lie; the template draws them as SVG, so that the page needs no script.
+
+Places from left to right are in percent of the width and heights in pixels, so that a chart is as wide as the screen or
+the sheet that shows it, and its letters are as large as those around it.
+"""
 
 from __future__ import annotations
 
@@ -11,16 +15,12 @@ from typing import Final
 from nlp.causes.chance import Estimate
 from nlp.causes.change import Change, Week
 
-WIDTH: Final = 720
-"""As wide as the text of an A4 page, so that a chart's letters stay as large as those around it in print."""
-_LEFT, _RIGHT, _ROW = 300, 20, 26
-_WEEKS_HEIGHT, _WEEKS_FLOOR, _WEEKS_TOP = 118, 98, 18
-_LABEL: Final = 40
-"""Characters of a label that stand beside its bar."""
-_DAY: Final = 90
-"""Pixels that a written day takes."""
-_MARK: Final = 34
-"""Characters of an action that stand at its mark."""
+_GAP: Final = 0.2
+_LINE: Final = 14
+"""Pixels that a line of letters takes above the bars."""
+_BARS, _BELOW = 80, 20
+_MARK: Final = 24
+"""Characters of an action that stand at its mark: as many as half of a phone's width holds."""
 COSTS, GIVES, UNSURE = "#b3382c", "#2c7a4b", "#7a8696"
 
 
@@ -32,10 +32,8 @@ class Tick:
 
 @dataclass(frozen=True, slots=True)
 class IntervalMark:
-    """An estimate at `at` from `low` to `high`, in pixels from the left."""
+    """An estimate at `at` from `low` to `high`, in percent from the left."""
 
-    label: str
-    y: float
     low: float
     at: float
     high: float
@@ -43,15 +41,32 @@ class IntervalMark:
 
 
 @dataclass(frozen=True, slots=True)
-class IntervalChart:
-    """Estimates below each other on one scale that holds 0."""
+class IntervalScale:
+    """One scale for several estimates; it holds 0."""
 
-    width: int
-    height: int
-    left: int
-    zero: float
-    bars: Sequence[IntervalMark]
-    ticks: Sequence[Tick]
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, estimates: Sequence[Estimate]) -> IntervalScale:
+        """As wide as the estimates with their intervals."""
+        finite = [bound for each in estimates for bound in (each.low, each.value, each.high) if math.isfinite(bound)]
+        low, high = min([0.0, *finite]), max([0.0, *finite])
+        return cls(low, high if high > low else low + 1.0)
+
+    @property
+    def zero(self) -> float:
+        return self._at(0.0)
+
+    def mark(self, estimate: Estimate) -> IntervalMark:
+        """Where an estimate lies; one beyond the scale lies at its end."""
+        low, at, high = (self._at(value) for value in (estimate.low, estimate.value, estimate.high))
+        return IntervalMark(low, at, high, _colour(estimate))
+
+    def _at(self, value: float) -> float:
+        # The dot at either end needs some room.
+        share = (min(max(value, self.low), self.high) - self.low) / (self.high - self.low)
+        return round(4 + 92 * share, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,44 +80,26 @@ class WeekBar:
 
 
 @dataclass(frozen=True, slots=True)
-class ActionMark:
-    """Where an action began; the label stands to the left of the mark where there is no room to its right."""
+class DayMark:
+    """A day at `x`, with a label at the height `y`, to the left of the mark where there is no room to its right."""
 
     x: float
+    y: float
     label: str
     left: bool
 
 
 @dataclass(frozen=True, slots=True)
 class WeekChart:
-    """Shares by week, the day of a change, and where actions began; `top` is the share at the top."""
+    """Shares by week, the day of a change, and where actions began; `top` is the share of the highest bar."""
 
-    width: int
     height: int
     floor: int
     top: float
-    mark: float | None
+    onset: DayMark | None
     bars: Sequence[WeekBar]
     ticks: Sequence[Tick]
-    actions: Sequence[ActionMark]
-
-
-def interval_chart(rows: Sequence[tuple[str, Estimate]]) -> IntervalChart:
-    """A row for each label and its estimate, the first on top."""
-    finite = [bound for _, each in rows for bound in (each.low, each.value, each.high) if math.isfinite(bound)]
-    low, high = min([0.0, *finite]), max([0.0, *finite])
-    high = high if high > low else low + 1.0
-
-    def x(value: float) -> float:
-        value = min(max(value, low), high)
-        return round(_LEFT + (value - low) / (high - low) * (WIDTH - _LEFT - _RIGHT), 1)
-
-    bars = [
-        IntervalMark(_short(label), _ROW * (row + 0.5), x(each.low), x(each.value), x(each.high), _colour(each))
-        for row, (label, each) in enumerate(rows)
-    ]
-    ticks = [Tick(x(value), f"{value:g}") for value in _round_values(low, high)]
-    return IntervalChart(WIDTH, _ROW * len(rows) + 22, _LEFT, x(0.0), bars, ticks)
+    actions: Sequence[DayMark]
 
 
 def week_chart(
@@ -114,6 +111,8 @@ def week_chart(
 ) -> WeekChart | None:
     """None where fewer than three weeks have comments.
 
+    Every mark has a line of its own for its label, so that none stands over another.
+
     Parameters
     ----------
     onset : a change, from which on the bars are of another colour
@@ -124,47 +123,35 @@ def week_chart(
     top = max(shares, default=0.0)
     if len(weeks) < 3 or top == 0:  # noqa: PLR2004
         return None
-    step = WIDTH / len(weeks)
-    space = _WEEKS_FLOOR - _WEEKS_TOP
+    step = 100 / len(weeks)
+    marked = [*([] if onset is None else [(onset.day, write_day(onset.day))]), *actions]
+    above = _LINE * len(marked) + 4
+    floor = above + _BARS
 
-    def x(day: date) -> float:
-        return round(min(max(step * (day - weeks[0].monday).days / 7, 0.0), float(WIDTH)), 1)
+    def mark(line: int, day: date, label: str) -> DayMark:
+        x = round(min(max(step * (day - weeks[0].monday).days / 7, 0.0), 100.0), 2)
+        return DayMark(x, _LINE * line + 10, _short(label, _MARK), x > 50)  # noqa: PLR2004, half of the width
 
+    marks = [mark(line, day, label) for line, (day, label) in enumerate(marked)]
     bars = [
         WeekBar(
-            round(step * place, 1),
-            round(_WEEKS_FLOOR - space * share / top, 1),
-            round(max(step - 1.5, 0.5), 1),
-            round(space * share / top, 1),
+            round(step * place, 2),
+            round(floor - _BARS * share / top, 1),
+            round(max(step - _GAP, 0.1), 2),
+            round(_BARS * share / top, 1),
             onset is not None and (week.monday - onset.day).days + 6 >= 0,
             f"{write_day(week.monday)}: {week.count} / {week.total}",
         )
         for place, (week, share) in enumerate(zip(weeks, shares, strict=True))
     ]
-    ticks = [Tick(0, write_day(weeks[0].monday)), Tick(WIDTH, write_day(weeks[-1].monday))]
-    if onset is not None:
-        ticks.insert(1, Tick(min(max(x(onset.day), _DAY), WIDTH - 2 * _DAY), write_day(onset.day)))
-    marks = [ActionMark(x(day), _short(name, _MARK), x(day) > WIDTH / 2) for day, name in actions]
-    mark = None if onset is None else x(onset.day)
-    return WeekChart(WIDTH, _WEEKS_HEIGHT, _WEEKS_FLOOR, top, mark, bars, ticks, marks)
+    ticks = [Tick(0, write_day(weeks[0].monday)), Tick(100, write_day(weeks[-1].monday))]
+    first = 0 if onset is None else 1
+    return WeekChart(floor + _BELOW, floor, top, None if onset is None else marks[0], bars, ticks, marks[first:])
 
 
 def _colour(each: Estimate) -> str:
     return COSTS if each.low > 0 else GIVES if each.high < 0 else UNSURE
 
 
-def _short(label: str, most: int = _LABEL) -> str:
+def _short(label: str, most: int) -> str:
     return label if len(label) <= most else label[: most - 1].rstrip() + "…"
-
-
-def _round_values(low: float, high: float) -> list[float]:
-    """Four to nine round numbers between two.
-
-    >>> _round_values(-1.2, 3.9)
-    [-1.0, 0.0, 1.0, 2.0, 3.0]
-    """
-    raw = (high - low) / 5
-    size = 10.0 ** math.floor(math.log10(raw))
-    step = next(size * factor for factor in (1, 2, 5, 10) if size * factor >= raw * 0.75)
-    first, last = math.ceil(low / step), math.floor(high / step)
-    return [round(step * number, 10) for number in range(first, last + 1)]

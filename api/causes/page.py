@@ -17,8 +17,9 @@ from babel.numbers import format_decimal, format_percent
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from api.causes.as_json import ReaderLanguage
-from api.causes.charts import interval_chart, week_chart
+from api.causes.charts import COSTS, GIVES, IntervalScale, WeekChart, week_chart
 from api.causes.outcomes import WatchedCauses
+from api.causes.reading import USUAL_DIMENSIONS
 from nlp.causes.actions import Watched
 from nlp.causes.chance import Estimate
 from nlp.causes.change import weeks_of
@@ -26,12 +27,21 @@ from nlp.causes.describe import CauseStatistics
 from nlp.causes.sequential import WORTHWHILE_FALL, ActionEffect, Verdict
 from nlp.root_causes import Causes, Feedback
 from nlp.taxonomy import Taxonomy
-from nlp.topics import REASONS, Quote, Topic
+from nlp.topics import REASONS, Quote
 
 FOLDER: Final = Path(__file__).parent
 MOST_CAUSES: Final = 20
 MOST_RISING: Final = 10
+MOST_LIFTING: Final = 3
+FEWEST_QUOTES: Final = 2
+"""That a cause keeps, though a cause before it quotes the same comments."""
 MOST_PLACES: Final = 6
+LOCALES: Final = {"en": "en_GB"}
+"""Whose dates and numbers a reader's language is written with, where it is not the language's own first country."""
+MANY_TIMES: Final = 10
+"""From which a ratio has no decimal."""
+MINUS: Final = "\N{MINUS SIGN}"
+NO_BREAK: Final = "\N{NO-BREAK SPACE}"
 CONTEXT: Final = 160
 """Characters of a comment that stand on either side of the quoted clause."""
 
@@ -54,8 +64,8 @@ def page(
     feedback : that the causes were found in, or as much of it as is quoted; quotes are cut from it
     days : the first and the last of the comments; of those in `feedback` if None
     language : of the page, labels and numbers; quotes stay as customers wrote them
-    most_causes : that are shown, and beside them the first of those that have risen and those about which something
-        was done; the page says how many more there are
+    most_causes : that are shown, and beside them the first of those that have risen, those that lift NPS most and those
+        about which something was done; the page says how many more there are
     watched : what was done about causes, and what came of it
     """
     known = sorted(each.day for each in feedback if each.day is not None) if days is None else days
@@ -73,27 +83,38 @@ class _Page:
         watched: WatchedCauses,
     ) -> None:
         self._found, self._language, self._taxonomy = found, language, taxonomy
+        self._locale = LOCALES.get(language, language)
         self._watched = watched
         self._text = _texts()[language]
         self._by_id = {each.comment.id: each for each in feedback}
         self._order = [topic.id for topic in found.model.topics]
+        causes = found.report.causes
+        self._dated = any(cause.trend.weeks for cause in causes)
+        self._placed = any(cause.concentrations for cause in causes) or any(each.dimensions for each in feedback)
 
     def html(self, today: date, most_causes: int, days: tuple[date, date] | None) -> str:
-        report = self._found.report
-        rising = sorted((cause for cause in report.causes if cause.rank_rising is not None), key=_rank_rising)
-        first = report.causes[:most_causes]
-        shown = [*first, *(cause for cause in rising[:MOST_RISING] if cause not in first)]
-        shown += [each for each in report.causes if each.cause in self._watched.by_cause and each not in shown]
-        known = [(self._label(cause.cause), cause.nps.adjusted) for cause in shown if cause.nps is not None]
-        more = len(report.causes) - len(shown)
+        causes = self._found.report.causes
+        rising = sorted((cause for cause in causes if cause.rank_rising is not None), key=_rank_rising)
+        lifting = sorted((cause for cause in causes if _lifts(cause)), key=_points_now)
+        shown = list(causes[:most_causes])
+        shown += [cause for cause in (*rising[:MOST_RISING], *lifting[:MOST_LIFTING]) if cause not in shown]
+        shown += [each for each in causes if each.cause in self._watched.by_cause and each not in shown]
+        shown.sort(key=lambda cause: cause.rank)
+        more = len(causes) - len(shown)
+        quotes = self._quotes(shown)
+        sections = [{**self._cause(cause), "quotes": quotes[cause.cause]} for cause in shown]
+        first = shown[0] if shown and not _lifts(shown[0]) and shown[0].sentiment < 0 else None
         environment = Environment(
             loader=FileSystemLoader(FOLDER), autoescape=True, undefined=StrictUndefined, trim_blocks=True
         )
         return environment.get_template("page.html.j2").render(
             language=self._language,
             text=self._text,
+            title=self._title(days),
             summary=self._summary(days),
-            overview=interval_chart(known) if known else {"bars": ()},
+            worst=sections[0] if first else None,
+            costs=self._overview([cause for cause in shown if not _lifts(cause)]),
+            lifts=self._overview([cause for cause in lifting if cause in shown]),
             rising=[
                 {"id": cause.cause, "label": self._label(cause.cause), "since": self._since(cause)}
                 for cause in rising[:MOST_RISING]
@@ -104,12 +125,19 @@ class _Page:
                 for each in self._watched.by_cause.get(cause.cause, ())
             ],
             without_cause=[f"{each.cause}: {each.what}" for each in self._watched.without_cause],
-            causes=[self._cause(cause) for cause in shown],
-            others=self._say("others", n=more) if more else "",
+            causes=sections,
+            others=self._say("others", n=self._number(more)) if more else "",
+            readings=self._readings(),
             made=self._say("made", version=_version(), model=self._found.model.encoder, date=self._date(today)),
         )
 
-    def _summary(self, days: tuple[date, date] | None) -> Mapping[str, str]:
+    def _title(self, days: tuple[date, date] | None) -> str:
+        if days is None:
+            return self._text["title"]
+        first, last = (self._date(day) for day in days)
+        return self._say("title_days", title=self._text["title"], first=first, last=last)
+
+    def _summary(self, days: tuple[date, date] | None) -> Mapping[str, Any]:
         report = self._found.report
         comments = self._number(report.comments)
         read = (
@@ -120,13 +148,55 @@ class _Page:
         overall = self._text["no_nps"]
         if report.answers:
             overall = self._say("overall", nps=self._signed(report.nps), answers=self._number(report.answers))
+        notes = []
         counts = Counter(self._found.without.values())
-        reasons = ", ".join(self._say(reason, n=self._number(counts[reason])) for reason in REASONS if counts[reason])
-        without = ""
         if counts:
             share = self._percent(counts.total() / max(report.comments, 1))
-            without = self._say("without", share=share, reasons=reasons)
-        return {"read": read, "overall": overall, "without": without}
+            reasons = ", ".join(
+                self._say(reason, n=self._number(counts[reason])) for reason in REASONS if counts[reason]
+            )
+            notes.append(self._say("without", share=share, reasons=reasons))
+        if not self._dated:
+            notes.append(self._text["no_dates"])
+        elif report.dated < report.comments:
+            notes.append(self._say("some_undated", n=self._number(report.comments - report.dated)))
+        if not self._placed:
+            notes.append(self._text["no_places"])
+        return {"read": read, "overall": overall, "notes": notes}
+
+    def _overview(self, causes: Sequence[CauseStatistics]) -> Mapping[str, Any]:
+        """A row a cause; columns that nothing is known for are left out."""
+        scale = IntervalScale.of([lost for cause in causes if (lost := _cost_now(cause)) is not None])
+        return {
+            "rows": [self._row(cause, scale) for cause in causes],
+            "zero": scale.zero,
+            "cost": any(cause.nps is not None for cause in causes),
+            "since": self._dated,
+            "where": self._placed,
+        }
+
+    def _row(self, cause: CauseStatistics, scale: IntervalScale) -> Mapping[str, Any]:
+        topic, lost, onset = self._found.model.topic(cause.cause), _cost_now(cause), cause.trend.onset
+        return {
+            "id": cause.cause,
+            "rank": cause.rank,
+            "label": topic.label[self._language],
+            "label_language": topic.label_language.get(self._language, self._language),
+            "points": "–" if lost is None else self._number(abs(lost.value) if _lifts(cause) else lost.value, 1),
+            "mark": None if lost is None else scale.mark(lost),
+            "share": self._percent(cause.share),
+            "since": "" if onset is None else self._date(onset.day),
+            "where": ", ".join(cause.concentrations[0].where.values()) if cause.concentrations else "",
+        }
+
+    def _readings(self) -> list[str]:
+        known = {
+            "reading_points": self._found.report.answers,
+            "reading_interval": self._found.report.answers,
+            "reading_since": self._dated,
+            "reading_where": self._placed,
+        }
+        return [self._text[name] for name, there in known.items() if there]
 
     def _cause(self, cause: CauseStatistics) -> Mapping[str, Any]:
         topic = self._found.model.topic(cause.cause)
@@ -152,32 +222,50 @@ class _Page:
                 {
                     "id": self._order[each.cause],
                     "label": self._label(self._order[each.cause]),
-                    "lift": self._times(each.lift.value),
+                    "lift": self._say("with_others", lift=self._times(each.lift.value)),
                 }
                 for each in cause.earlier
             ],
-            "quotes": self._quotes(topic),
         }
 
     def _cost(self, cause: CauseStatistics) -> tuple[str, str]:
-        if cause.nps is None:
-            return self._text["cost_unknown"], ""
-        lost = cause.nps.adjusted
-        shown = lost if lost.value >= 0 else Estimate(-lost.value, -lost.high, -lost.low)
+        lost = _cost_now(cause)
+        if cause.nps is None or lost is None:
+            return self._mean_sentiment(cause)
+        sign = -1.0 if _lifts(cause) else 1.0
+        low, high = sorted((sign * lost.low, sign * lost.high))
+        points, whole = (self._number(sign * value, 1) for value in (lost.value, cause.nps.adjusted.value))
+        kind = "gives" if _lifts(cause) else "costs"
         sentence = self._say(
-            "costs" if lost.value >= 0 else "gives",
-            points=self._number(shown.value, 1),
-            low=self._number(shown.low, 1),
-            high=self._number(shown.high, 1),
+            kind if points == whole else f"{kind}_now",
+            points=points,
+            whole=whole,
+            low=self._number(low, 1),
+            high=self._number(high, 1),
         )
+        if low <= 0 <= high:
+            sentence = self._say("perhaps", sentence=sentence)
         return sentence, self._say(
             "of_cause", of=self._signed(cause.nps.of_cause), without=self._signed(cause.nps.without)
         )
 
+    def _mean_sentiment(self, cause: CauseStatistics) -> tuple[str, str]:
+        """What is said of a cause whose cost in NPS is not known."""
+        of, others = (self._signed(value, 2) for value in (cause.sentiment, cause.sentiment_elsewhere))
+        if math.isnan(cause.sentiment):
+            said = ""
+        elif math.isnan(cause.sentiment_elsewhere):
+            said = self._say("mean_sentiment_alone", of=of)
+        else:
+            said = self._say("mean_sentiment", of=of, others=others)
+        if self._found.report.answers or not said:
+            return self._text["cost_unknown"], said
+        return said, ""
+
     def _since(self, cause: CauseStatistics) -> str:
         onset = cause.trend.onset
         if not cause.trend.weeks:
-            return self._text["undated"]
+            return ""
         if onset is None:
             return self._text["steady"]
         days = {
@@ -186,18 +274,20 @@ class _Page:
         }
         if not math.isfinite(onset.ratio.value):
             return self._say("since_none", **days)
-        return self._say("since", strength=self._number(onset.ratio.value, 1), **days)
+        return self._say("since", strength=self._times(onset.ratio.value), **days)
 
     def _weeks(self, cause: CauseStatistics) -> Mapping[str, Any] | None:
         actions = [(each.action.since, each.action.what) for each in self._watched.by_cause.get(cause.cause, ())]
         chart = week_chart(cause.trend.weeks, cause.trend.onset, actions=actions, write_day=self._date)
-        return (
-            None if chart is None else {"drawn": chart, "says": self._text["weekly"], "top": self._percent(chart.top)}
-        )
+        if chart is None:
+            return None
+        says = self._say("weekly", top=self._percent(chart.top))
+        praised = self._found.model.topic(cause.cause).sentiment == "positive"
+        return _drawn(chart, says, aloud=f"{says}. {self._since(cause)}", colour=GIVES if praised else COSTS)
 
     def _action(self, watched: Watched) -> Mapping[str, Any]:
         action, outcome = watched.action, watched.outcome
-        where = "; ".join(f"{name}: {', '.join(values)}" for name, values in action.where.items())
+        where = "; ".join(f"{self._dimension(name)}: {', '.join(values)}" for name, values in action.where.items())
         said = {"what": action.what, "who": action.who, "since": self._date(action.since), "where": where}
         weeks = weeks_of(watched.done.counts, watched.done.totals, watched.done.first)
         # Of an action that was taken everywhere the cause's own chart shows the weeks.
@@ -209,12 +299,7 @@ class _Page:
             "wait": self._wait(outcome.effect),
             "before_since": self._before_since(watched),
             "elsewhere": self._elsewhere(watched),
-            "chart": chart
-            and {
-                "drawn": chart,
-                "says": self._say("weekly_where", where=where),
-                "top": self._percent(chart.top),
-            },
+            "chart": chart and _drawn(chart, self._say("weekly_where", where=where, top=self._percent(chart.top))),
         }
 
     def _verdict(self, effect: ActionEffect) -> str:
@@ -280,43 +365,66 @@ class _Page:
         return {name: self._whole_percent(value) for name, value in values.items()}
 
     def _whole_percent(self, share: float) -> str:
-        return f"{self._number(100 * share)} %"
+        return f"{self._number(100 * share)}{NO_BREAK}%"
 
     def _places(self, cause: CauseStatistics) -> list[Mapping[str, str]]:
         return [
             {
-                "where": ", ".join(f"{dimension}: {value}" for dimension, value in place.where.items()),
-                "lift": self._times(place.ratio.value),
+                "where": self._where(place.where),
+                "value": ", ".join(place.where.values()),
+                "lift": self._say(
+                    "place" if math.isfinite(place.ratio.value) else "place_only",
+                    n=self._number(place.count),
+                    lift=self._times(place.ratio.value),
+                ),
             }
             for place in cause.concentrations[:MOST_PLACES]
         ]
+
+    def _where(self, where: Mapping[str, str]) -> str:
+        return ", ".join(f"{self._dimension(name)}: {value}" for name, value in where.items())
+
+    def _dimension(self, name: str) -> str:
+        """What readers call a column of the usual ones; others are called what their owner calls them."""
+        return self._text[name] if name in USUAL_DIMENSIONS else name
 
     def _factors(self, cause: CauseStatistics) -> list[Mapping[str, str]]:
         names = {label.id: self._name(label) for label in self._taxonomy.factors}
         return [
             {
-                "name": names[each.factor],
+                "name": names[each.factor]
+                if each.polarity == "positive"
+                else self._say("factor_negative", name=names[each.factor].lower()),
                 "polarity": each.polarity,
-                "sign": "+" if each.polarity == "positive" else "−",
-                "lift": self._times(each.lift),
+                "lift": self._say("often", lift=self._times(each.lift)),
                 "words": ", ".join(each.words),
             }
             for each in cause.factors
         ]
 
-    def _quotes(self, topic: Topic) -> list[Mapping[str, str]]:
-        return [self._quote(quote) for quote in topic.quotes if quote.comment_id in self._by_id]
+    def _quotes(self, causes: Sequence[CauseStatistics]) -> Mapping[str, list[Mapping[str, str]]]:
+        """Of each cause its quotes; a comment that a cause before it quotes only where few others are left."""
+        quotes: dict[str, list[Mapping[str, str]]] = {}
+        seen: set[str] = set()
+        for cause in causes:
+            there = [each for each in self._found.model.topic(cause.cause).quotes if each.comment_id in self._by_id]
+            fresh = [each for each in there if each.comment_id not in seen]
+            if len(fresh) < FEWEST_QUOTES:
+                fresh += [each for each in there if each not in fresh][: FEWEST_QUOTES - len(fresh)]
+            seen.update(each.comment_id for each in fresh)
+            quotes[cause.cause] = [self._quote(each) for each in fresh]
+        return quotes
 
     def _quote(self, quote: Quote) -> Mapping[str, str]:
         each = self._by_id[quote.comment_id]
         text, known = each.comment.text, each.dimensions
-        begin, end = max(0, quote.start - CONTEXT), min(len(text), quote.end + CONTEXT)
+        begin, end = _whole_words(text, quote.start, quote.end)
         said = [each.comment.id, *([self._date(each.day)] if each.day else []), *known.values()]
         return {
             "language": "" if each.record.language == "other" else each.record.language,
-            "before": ("…" if begin else "") + text[begin : quote.start],
+            "before": ("… " if begin else "") + text[begin : quote.start],
             "words": text[quote.start : quote.end],
-            "after": text[quote.end : end] + ("…" if end < len(text) else ""),
+            "after": text[quote.end : end] + (" …" if end < len(text) else ""),
             "from": " · ".join(said),
         }
 
@@ -333,20 +441,58 @@ class _Page:
 
     def _number(self, value: float, digits: int = 0) -> str:
         if not math.isfinite(value):
-            return "∞" if value > 0 else "−∞"
-        return str(format_decimal(round(value, digits), format=f"#,##0.{'0' * digits}", locale=self._language))
+            return "∞" if value > 0 else f"{MINUS}∞"
+        # Adding 0 makes a negative zero, which a small loss is rounded to, a plain one.
+        shown = round(value, digits) + 0.0
+        return str(format_decimal(shown, format=f"#,##0.{'0' * digits}", locale=self._locale)).replace("-", MINUS)
 
-    def _signed(self, value: float) -> str:
-        return ("+" if round(value) > 0 else "") + self._number(value)
+    def _signed(self, value: float, digits: int = 0) -> str:
+        return ("+" if math.isfinite(value) and round(value, digits) > 0 else "") + self._number(value, digits)
 
     def _percent(self, share: float) -> str:
-        return str(format_percent(share, format="#,##0.0 %", locale=self._language))
+        return str(format_percent(share, format=f"#,##0.0{NO_BREAK}%", locale=self._locale))
 
     def _times(self, ratio: float) -> str:
-        return self._say("lift", lift=self._number(ratio, 1))
+        return self._number(ratio, 0 if ratio >= MANY_TIMES else 1)
 
     def _date(self, day: date) -> str:
-        return str(format_date(day, format="d MMM y", locale=self._language))
+        return str(format_date(day, format="medium", locale=self._locale)).replace(" ", NO_BREAK)
+
+
+def _drawn(chart: WeekChart, says: str, *, aloud: str = "", colour: str = COSTS) -> Mapping[str, Any]:
+    """A chart with what stands above it, what is read aloud of it, and the colour of the weeks after a change."""
+    return {"drawn": chart, "says": says, "aloud": aloud or says, "colour": colour}
+
+
+def _whole_words(text: str, start: int, end: int) -> tuple[int, int]:
+    """As much as may stand around a quoted clause, without a part of a word at either end."""
+    begin, stop = max(0, start - CONTEXT), min(len(text), end + CONTEXT)
+    while 0 < begin < start and not text[begin - 1].isspace():
+        begin += 1
+    while end < stop < len(text) and not text[stop].isspace():
+        stop -= 1
+    return begin, stop
+
+
+def _cost_now(cause: CauseStatistics) -> Estimate | None:
+    """NPS points that a cause costs at its present share, by which it is ranked; None where that is not known.
+
+    The interval is that of the whole time, taken along: how sure the present share is, it does not say.
+    """
+    if cause.nps is None or cause.points_lost_now is None:
+        return None
+    whole = cause.nps.adjusted
+    grown = cause.points_lost_now / whole.value if whole.value else 1.0
+    return Estimate(cause.points_lost_now, whole.low * grown, whole.high * grown)
+
+
+def _points_now(cause: CauseStatistics) -> float:
+    lost = _cost_now(cause)
+    return 0.0 if lost is None else lost.value
+
+
+def _lifts(cause: CauseStatistics) -> bool:
+    return round(_points_now(cause), 1) < 0
 
 
 def _rank_rising(cause: CauseStatistics) -> int:

@@ -7,7 +7,7 @@ from typing import Final
 
 from fastapi import FastAPI
 from fastapi.openapi.docs import get_swagger_ui_html
-from fastapi.responses import HTMLResponse
+from fastapi.responses import HTMLResponse, RedirectResponse
 from fastapi.staticfiles import StaticFiles
 
 # The package carries Swagger UI's files; its own way of serving them comes without the policy below.
@@ -20,7 +20,11 @@ POLICY: Final = (
 
 
 def add_reference(app: FastAPI) -> None:
-    """Serve the page at /docs and its files under /docs/assets."""
+    """Serve the page at /docs and its files under /docs/assets; the bare address of the service leads there."""
+
+    @app.get("/", include_in_schema=False)
+    async def start() -> RedirectResponse:
+        return RedirectResponse("docs")
 
     @app.get("/docs", include_in_schema=False)
     async def reference() -> HTMLResponse:

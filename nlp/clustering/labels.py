@@ -26,6 +26,7 @@ MOST_CANDIDATES = 30
 WRITTEN_BY_SEVERAL = 3
 _OPENERS: Final = set_of("og men eller så for at som samt også också och fast utan mens medan dog dessutom dessuten")
 _UNFIT = re.compile(r"[@\d]|https?:|www\.")
+_PAIRS: Final = ('""', "«»", "()", "[]")
 _EDGES = " \t\n.,!?;:…–—-\"'«»”’*()[]"
 
 
@@ -122,12 +123,42 @@ def _is_wellformed(phrase: str, terms: Terms, language: Language, lemmatize: Lem
 def trimmed(text: str) -> str:
     """A clause without the small word that ties it to the one before, and without marks at its edges; capital first.
 
+    Quotation marks and brackets are left only in pairs.
+
     >>> trimmed("men leveringen var elendig!!")
     'Leveringen var elendig'
+    >>> trimmed('der sto det "solgt ut".')
+    'Der sto det "solgt ut"'
+    >>> trimmed('"støvet rosa" ble mer grå')
+    '"Støvet rosa" ble mer grå'
+    >>> trimmed('saken er "under')
+    'Saken er under'
     """
-    text = " ".join(text.split()).strip(_EDGES)
+    whole = " ".join(text.split())
+    text = whole.strip(_EDGES)
     while (first := text.partition(" "))[2] and first[0].lower().strip(_EDGES) in _OPENERS:
         text = first[2].strip(_EDGES)
+    text = _paired(text, whole)
     if text.isupper():
         text = text.lower()
-    return text[:1].upper() + text[1:]
+    return _capital_first(text)
+
+
+def _paired(text: str, whole: str) -> str:
+    """A part of a clause with marks that open and close in pairs: one that lost its mate gets it back, or goes too."""
+    begin = whole.find(text)
+    before, after = whole[:begin], whole[begin + len(text) :]
+    for opens, closes in _PAIRS:
+        lonely = text.count(opens) % 2 if opens == closes else text.count(opens) - text.count(closes)
+        if lonely > 0 and closes in after:
+            text += closes
+        elif lonely and opens in before:
+            text = opens + text
+        elif lonely:
+            text = text.replace(opens, "").replace(closes, "")
+    return text
+
+
+def _capital_first(text: str) -> str:
+    first = next((place for place, letter in enumerate(text) if letter.isalnum()), 0)
+    return text[:first] + text[first : first + 1].upper() + text[first + 1 :]

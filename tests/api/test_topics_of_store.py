@@ -82,7 +82,7 @@ def test_the_command_writes_a_page_with_quotes_and_parquet(store: Store, databas
     html = (tmp_path / "causes.html").read_text(encoding="utf-8")
     assert "Pakka kom sein" in html
     assert "survey/L" in html
-    assert "1 mars 2026" in html
+    assert "1. mars 2026" in html.replace("\N{NO-BREAK SPACE}", " ")
     assert call(database, "-o", tmp_path / "causes.parquet").exit_code == 0
     assert pq.read_table(tmp_path / "causes.parquet").num_rows == 3
 
