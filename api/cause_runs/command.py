@@ -16,6 +16,7 @@ from api.files.errors import BadUsage
 from api.files.source import Source
 from api.jobs.interrupt import terminated_as_interrupted
 from api.store.command import user
+from api.terminal import INTERRUPTED, say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
     from api.store.database import Store
 
 LOOK_SECONDS: Final = 0.3
-INTERRUPTED: Final = 130
 PATIENCE_SECONDS: Final = 30.0
 """For a job that is cancelled to end."""
 NO_SOURCE: Final = Source("the store", None)
@@ -82,7 +82,7 @@ def topics_of_store(
     finally:
         store.close()
     if not quiet:
-        _say(_summary(job))
+        say(_summary(job))
 
 
 def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -138,10 +138,10 @@ def _succeeded(store: Store, settings: Settings, parameters: dict[str, Any], *, 
     elif job.parameters != parameters:
         raise JobUnderWay("topics", job.id)
     else:
-        _say(f"Job {job.id} goes on.")
+        say(f"Job {job.id} goes on.")
     job = _ended(store, settings, job, quiet=quiet)
     if job.state == "cancelled":
-        _say(f"Job {job.id} was cancelled; nothing was stored or written.")
+        say(f"Job {job.id} was cancelled; nothing was stored or written.")
         raise typer.Exit(1)
     if job.state != "succeeded":
         raise RecordedError(job.error_code or "job_error", job.error_message or "The job has failed.")
@@ -181,7 +181,7 @@ def _cancel(store: Store, job: Job) -> None:
     from api.jobs.jobs import cancel_job, find_job  # noqa: PLC0415
 
     if job.created_by != user():
-        _say(f"Interrupted. Job {job.id} goes on in a service; `DELETE /v1/jobs/{job.id}` ends it.")
+        say(f"Interrupted. Job {job.id} goes on in a service; `DELETE /v1/jobs/{job.id}` ends it.")
         return
     with suppress(JobFinished):
         cancel_job(store, job.id, by=user())
@@ -189,7 +189,7 @@ def _cancel(store: Store, job: Job) -> None:
     while not (ended := find_job(store, job.id).finished) and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
     when = "" if ended else ", and will have ended when the command is said again or a service starts"
-    _say(f"Interrupted. Job {job.id} is cancelled{when}; nothing was written.")
+    say(f"Interrupted. Job {job.id} is cancelled{when}; nothing was written.")
 
 
 def _summary(job: Job) -> str:
@@ -236,7 +236,3 @@ def _load(model: Path | None) -> Any:
     from nlp.tagger import Tagger  # noqa: PLC0415
 
     return Tagger.load(model)
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)

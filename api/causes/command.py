@@ -23,6 +23,7 @@ from api.files.read_csv import MAX_CELL
 from api.files.source import Source
 from api.reports.command import Where
 from api.store.command import Database
+from api.terminal import interrupted, say, starts_over
 from api.time_zone import named_zone
 from nlp.errors import require
 
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from nlp.root_causes import RootCauses
 
 EXTRA = "topics"
-INTERRUPTED = 130
 
 
 class ReadBy(StrEnum):
@@ -234,15 +234,13 @@ def topics(
                 stream, format_, found, read.feedback, language=language.value, today=date.today(), watched=watched
             )
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(starts_over(output)) from None
     if keep is not None:
         found.model.save(keep)
     if bertopic is not None:
         _keep_as_bertopic(found, bertopic, language=language.value, names=tuple(company or ()))
     if not quiet:
-        _say(
+        say(
             f"{len(found.report.causes):,} causes in {len(read.feedback):,} comments; {len(found.without):,} comments "
             "have neither a cause nor a theme."
         )
@@ -299,7 +297,3 @@ def _taken(columns: Any) -> str:
     if columns.dimensions:
         parts.append("places from " + ", ".join(map(repr, columns.dimensions)))
     return "; ".join(parts) if parts else "no days, NPS answers or places: no column is named for them"
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -19,6 +19,7 @@ from api.files.jsontext import dumps
 from api.files.source import Source
 from api.files.write_jsonl import json_line
 from api.store.command import Database
+from api.terminal import INTERRUPTED, say, starts_over
 
 if TYPE_CHECKING:
     from api.store.database import Store
@@ -26,7 +27,6 @@ if TYPE_CHECKING:
 corrections_commands = typer.Typer(
     help="What people have corrected.", no_args_is_help=True, rich_markup_mode="markdown"
 )
-INTERRUPTED = 130
 
 
 @corrections_commands.command(
@@ -64,16 +64,15 @@ def export(
                     stream.write(json_line(line))
             stream.flush()
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.")
+        say(f"interrupted. {starts_over(output)}")
         raise typer.Exit(INTERRUPTED) from None
-    _say(f"{exported.written:,} texts, {exported.reviewed:,} of them reviewed.")
+    say(f"{exported.written:,} texts, {exported.reviewed:,} of them reviewed.")
     if exported.not_reviewed:
-        _say(f"{exported.not_reviewed:,} that are corrected and not reviewed were left out; --all takes them too.")
+        say(f"{exported.not_reviewed:,} that are corrected and not reviewed were left out; --all takes them too.")
     if exported.untagged:
-        _say(f"{exported.untagged:,} that the model could not tag were left out.")
+        say(f"{exported.untagged:,} that the model could not tag were left out.")
     if exported.labels:
-        _say(f"Themes that the taxonomy no longer has were left out: {', '.join(sorted(exported.labels))}.")
+        say(f"Themes that the taxonomy no longer has were left out: {', '.join(sorted(exported.labels))}.")
 
 
 @corrections_commands.command(
@@ -107,10 +106,10 @@ def agreement(
     if output == STANDARD_STREAM:
         return
     if not rows:
-        _say("Nobody has corrected anything yet. docs/corrections.md says how.")
+        say("Nobody has corrected anything yet. docs/corrections.md says how.")
         return
     _print([row for row in rows if by_language or row.language == ALL])
-    _say(
+    say(
         "In hundredths, with the 95 % interval. confirmed: of the labels that the model or a person gave; people "
         "correct what they notice. precision, recall, kappa: of reviewed comments only. –: too few to say."
     )
@@ -151,7 +150,3 @@ def _store(database: str | None) -> Iterator[Store]:
         yield store
     finally:
         store.close()
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)

@@ -20,8 +20,8 @@ from api.files.formats import STANDARD_STREAM
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.store.command import Database
+from api.terminal import interrupted, say, starts_over
 
-INTERRUPTED = 130
 REJECTED = ".rejected.csv"
 COLUMN_FIELDS = ("text", *Columns.model_fields)
 VALUE_FIELDS = ("question", *(field for field in Columns.model_fields if field not in {"id", "submitted_at"}))
@@ -178,7 +178,7 @@ def _preview(order: Import, *, rows: int, quiet: bool) -> None:
     with read_export(order) as export:
         if not quiet:
             for notice in export.notices:
-                _say(f"notice: {notice}")
+                say(f"notice: {notice}")
         preview(export, Console(), rows=rows, check=not_storable)
 
 
@@ -187,14 +187,12 @@ def _import(order: Import, *, output: str, rejected: str | None, quiet: bool) ->
         with ProgressBar(Console(stderr=True), quiet=quiet) as bar:
             counts = import_file(order, output=output, rejected=rejected, report=bar)
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(starts_over(output)) from None
     if quiet:
         return
-    _say(str(counts))
+    say(str(counts))
     if counts.rejected and rejected is not None:
-        _say(f"  The rejected rows and why: {rejected}")
+        say(f"  The rejected rows and why: {rejected}")
 
 
 def _pairs(option: str, given: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
@@ -207,7 +205,3 @@ def _pairs(option: str, given: Sequence[str], fields: Sequence[str]) -> dict[str
             raise BadUsage(f"{option} is {each!r}; FIELD=NAME is needed, with FIELD one of {', '.join(fields)}.")
         pairs[field] = f"{pairs[field]}\n{name}" if field in pairs else name
     return pairs
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -14,6 +14,7 @@ from rich.table import Table
 from api.files.errors import BadUsage
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.store.command import Database
+from api.terminal import say
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
@@ -212,7 +213,7 @@ def _show_labels(answer: ThemesAnswer | FactorsAnswer, label: str, labels: str, 
                 console.print(f"{where + ' ' if where else ''}{name}: {quote.text}", markup=False, highlight=False)
     _say_left_out(answer.left_out.groups, answer.left_out.comments)
     if answer.left_out.quotes:
-        _say("Quotes are left out, as there are many rows. Ask for fewer: --limit, --period, --where.")
+        say("Quotes are left out, as there are many rows. Ask for fewer: --limit, --period, --where.")
 
 
 def _figures(label: Any) -> Iterator[str]:
@@ -251,18 +252,14 @@ def _show_comparison(answer: ComparisonAnswer) -> None:
 def _finish(answer: BaseModel, asked: Asked, output: Path | None) -> None:
     if output is not None:
         output.write_text(answer.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    _say(f"As of {asked.as_of.isoformat()}: --as-of with this moment gives the same figures again.")
+    say(f"As of {asked.as_of.isoformat()}: --as-of with this moment gives the same figures again.")
     if asked.removed_since:
-        _say(f"{asked.removed_since:,} comments have been removed since, and are missing if they had come by then.")
+        say(f"{asked.removed_since:,} comments have been removed since, and are missing if they had come by then.")
 
 
 def _say_left_out(groups: int, comments: int) -> None:
     if groups:
-        _say(f"{groups:,} smaller groups with {comments:,} comments are left out. --limit shows more.")
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+        say(f"{groups:,} smaller groups with {comments:,} comments are left out. --limit shows more.")
 
 
 def _shown(value: str | None) -> str:

@@ -14,6 +14,7 @@ from rich.console import Console
 from api.files.errors import BadUsage
 from api.jobs.interrupt import terminated_as_interrupted
 from api.store.command import Database, user
+from api.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
     from api.jobs.models import Job
@@ -26,7 +27,6 @@ retag_commands = typer.Typer(invoke_without_command=True, rich_markup_mode="mark
 LOOK_SECONDS: Final = 0.3
 SAMPLE: Final = 1_000
 SHOWN_CHANGES: Final = 25
-INTERRUPTED: Final = 130
 
 
 @retag_commands.callback(
