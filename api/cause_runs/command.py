@@ -15,7 +15,7 @@ from api.files.destination import open_output
 from api.files.errors import BadUsage
 from api.files.source import Source
 from api.jobs.interrupt import terminated_as_interrupted
-from api.store.command import user
+from api.store.command import open_with_settings, user
 from api.terminal import INTERRUPTED, say
 
 if TYPE_CHECKING:
@@ -54,33 +54,29 @@ def topics_of_store(
     from api.cause_runs.runs import find_run  # noqa: PLC0415
     from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
     from api.reports.zones import Zone  # noqa: PLC0415
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
 
     format_ = cause_format(output)
     parameters = _parameters(where, asked)
-    settings = read_settings(database=database)
-    store = Store.open(settings.database)
-    try:
-        with open_output(output, source=NO_SOURCE) as stream:  # first: what cannot be written is said before the work
-            job = _succeeded(store, settings, parameters, quiet=quiet)
-            assert job.result is not None
-            with store.read() as session:
-                run = find_run(session, job.result["cause_run"])
-            told = restored(store, run)
-            watched = watched_causes(store, run, zone=Zone.named(run.parameters.get("time_zone", "Europe/Oslo")))
-            write_causes(
-                stream,
-                format_,
-                told.found,
-                told.feedback,
-                language=language,
-                today=date.today(),
-                days=told.days,
-                watched=watched,
-            )
-    finally:
-        store.close()
+    with (
+        open_with_settings(database) as (store, settings),
+        open_output(output, source=NO_SOURCE) as stream,  # before the work: what cannot be written is said first
+    ):
+        job = _succeeded(store, settings, parameters, quiet=quiet)
+        assert job.result is not None
+        with store.read() as session:
+            run = find_run(session, job.result["cause_run"])
+        told = restored(store, run)
+        watched = watched_causes(store, run, zone=Zone.named(run.parameters.get("time_zone", "Europe/Oslo")))
+        write_causes(
+            stream,
+            format_,
+            told.found,
+            told.feedback,
+            language=language,
+            today=date.today(),
+            days=told.days,
+            watched=watched,
+        )
     if not quiet:
         say(_summary(job))
 

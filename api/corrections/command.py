@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,11 +16,11 @@ from api.files.formats import STANDARD_STREAM
 from api.files.jsontext import dumps
 from api.files.source import Source
 from api.files.write_jsonl import json_line
-from api.store.command import Database
+from api.store.command import Database, open_store
 from api.terminal import INTERRUPTED, say, starts_over
 
 if TYPE_CHECKING:
-    from api.store.database import Store
+    pass
 
 corrections_commands = typer.Typer(
     help="What people have corrected.", no_args_is_help=True, rich_markup_mode="markdown"
@@ -58,7 +56,7 @@ def export(
 
     exported = Exported()
     try:
-        with _store(database) as store, open_output(output, source=Source("the store", None)) as stream:
+        with open_store(database) as store, open_output(output, source=Source("the store", None)) as stream:
             with store.read() as session:
                 for line in labelled_lines(session, taxonomy(), reviewed_only=reviewed_only, exported=exported):
                     stream.write(json_line(line))
@@ -98,7 +96,7 @@ def agreement(
     from api.corrections.answers import taxonomy  # noqa: PLC0415
     from api.corrections.judged import judged  # noqa: PLC0415
 
-    with _store(database) as store, store.read() as session:
+    with open_store(database) as store, store.read() as session:
         rows = rows_of(judged(session, taxonomy()), minimum=minimum)
     if output is not None:
         with open_output(output, source=Source("the store", None)) as stream:
@@ -138,15 +136,3 @@ def _print(rows: list[Agreement]) -> None:
 def _percent(share: Share | None) -> str:
     """In hundredths, with the interval: "75 60–86"."""
     return "–" if share is None else f"{100 * share.value:.0f} {100 * share.low:.0f}–{100 * share.high:.0f}"
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[Store]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()

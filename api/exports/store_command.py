@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Final
 
 from rich.console import Console
@@ -16,7 +15,8 @@ from api.ingest.treatment import masking
 from api.ingest.waiting import count_waiting, tag_waiting
 from api.ingest.worker import TagWorker
 from api.live_causes.assigner import CauseAssigner, assign_waiting
-from api.settings import Settings, read_settings
+from api.settings import Settings
+from api.store.command import open_with_settings
 from api.store.database import Store
 from api.store.errors import StoreUnavailable
 from api.terminal import interrupted, say
@@ -39,9 +39,8 @@ def store_export(order: Import, *, database: str | None, rejected: str, tag: boo
     StemmeError : before anything was stored; what is wrong with the export, the file or the database
     RunFailed : if the store stopped answering; what was stored by then stays, and the same command goes on
     """
-    settings = read_settings(database=database)
     with (
-        closing(Store.open(settings.database)) as store,
+        open_with_settings(database) as (store, settings),
         ProgressBar(Console(stderr=True), quiet=quiet) as bar,
     ):
         if settings.not_masked:

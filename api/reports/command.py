@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -13,7 +12,7 @@ from rich.table import Table
 
 from api.files.errors import BadUsage
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
-from api.store.command import Database
+from api.store.command import Database, open_store
 from api.terminal import say
 
 if TYPE_CHECKING:
@@ -21,7 +20,6 @@ if TYPE_CHECKING:
 
     from api.reports.answers import Asked, ComparisonAnswer, FactorsAnswer, LabelOut, NpsFigures, ThemesAnswer
     from api.reports.query import ReportQuery
-    from api.store.database import Store
 
     Query = TypeVar("Query", bound=ReportQuery)
 
@@ -84,7 +82,7 @@ def themes(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(ThemesQuery, where, {**asked, "quotes": quotes, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = themes_answer(store, query)
     _show_labels(answer, "theme", "themes", query.by)
     _finish(answer, answer.asked, output)
@@ -111,7 +109,7 @@ def factors(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(FactorsQuery, where, {**asked, "quotes": quotes, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = factors_answer(store, query)
     _show_labels(answer, "factor", "factors", query.by)
     _finish(answer, answer.asked, output)
@@ -133,7 +131,7 @@ def runs(
     from api.reports.query import RunsQuery  # noqa: PLC0415
 
     query = _query(RunsQuery, where, {"minimum": minimum, "as_of": as_of})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = comparison_answer(store, a, b, query)
     _show_comparison(answer)
     _finish(answer, answer.asked, output)
@@ -159,7 +157,7 @@ def nps_of_store(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(NpsQuery, where, {**asked, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = nps_answer(store, query)
     rows = [row.score() for row in answer.rows]
     Console().print(table(rows, by=query.by, period=period, minimum=minimum))
@@ -264,15 +262,3 @@ def _say_left_out(groups: int, comments: int) -> None:
 
 def _shown(value: str | None) -> str:
     return "(none)" if value is None else value
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[Store]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -13,7 +11,7 @@ from rich.console import Console
 
 from api.files.errors import BadUsage
 from api.jobs.interrupt import terminated_as_interrupted
-from api.store.command import Database, user
+from api.store.command import Database, open_store, open_with_settings, user
 from api.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
@@ -90,7 +88,7 @@ def retag(
         "submitted_before": until,
     }
     parameters = _parameters(model=model, rate=rate, filters={k: v for k, v in given.items() if v is not None})
-    with _store(database) as (store, settings):
+    with open_with_settings(database) as (store, settings):
         if dry_run:
             _show_changes(store, settings, parameters, sample=sample or None, output=output)
             return
@@ -114,7 +112,7 @@ def rollback(
     """Go back to the tags of the run that was active before, at once; its model then tags new comments."""
     from api.retag.activate import activate  # noqa: PLC0415, `--help` need not wait for the database's libraries
 
-    with _store(database) as (store, _):
+    with open_store(database) as store:
         active = activate(store, run, by=user(), force=force)
     typer.echo(f"Run {active.id} is active: {active.model}, {active.taxonomy}.")
 
@@ -124,7 +122,7 @@ def runs(*, database: Database = None) -> None:
     """List every run: which model, how many texts it has tagged, and of how many its tags are shown."""
     from api.store.runs import list_runs  # noqa: PLC0415
 
-    with _store(database) as (store, _), store.read() as session:
+    with open_store(database) as store, store.read() as session:
         found = list_runs(session)
     if not found:
         typer.echo("Nothing has been tagged yet.", err=True)
@@ -137,7 +135,7 @@ def runs(*, database: Database = None) -> None:
 @retag_commands.command(epilog="Example: `stemme retag status`")
 def status(*, database: Database = None) -> None:
     """Say how far the retag is that is under way, or how the last one ended."""
-    with _store(database) as (store, _):
+    with open_store(database) as store:
         job = _last(store)
     typer.echo("There has been no retag." if job is None else _described(job))
 
@@ -147,7 +145,7 @@ def cancel(*, database: Database = None) -> None:
     """End the retag that is under way; what was shown stays shown."""
     from api.jobs.jobs import cancel_job, unfinished_job  # noqa: PLC0415
 
-    with _store(database) as (store, settings):
+    with open_with_settings(database) as (store, settings):
         job = unfinished_job(store, ["retag"])
         if job is None:
             typer.echo("No retag is under way.", err=True)
@@ -347,16 +345,3 @@ def _load(model: Path | None) -> Any:
     from nlp.tagger import Tagger  # noqa: PLC0415
 
     return Tagger.load(model)
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[tuple[Store, Settings]]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    settings = read_settings(database=database)
-    store = Store.open(settings.database)
-    try:
-        yield store, settings
-    finally:
-        store.close()
