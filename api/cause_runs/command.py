@@ -9,14 +9,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from rich.console import Console
 
 from api.files.destination import open_output
 from api.files.errors import BadUsage
 from api.files.source import Source
-from api.jobs.interrupt import terminated_as_interrupted
 from api.store.command import open_with_settings, user
-from api.terminal import INTERRUPTED, say
+from api.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -151,24 +149,16 @@ def _ended(store: Store, settings: Settings, job: Job, *, quiet: bool) -> Job:
     ------
     typer.Exit : if it is interrupted
     """
-    from api.job_kinds import job_kinds  # noqa: PLC0415
-    from api.jobs.jobs import find_job  # noqa: PLC0415
-    from api.jobs.runner import JobRunner  # noqa: PLC0415
+    from api.follow_job import JobBar, follow_job  # noqa: PLC0415
 
-    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, kinds)
-    with terminated_as_interrupted(), _Bar(quiet=quiet) as bar:
-        runner.start()
-        try:
-            while not (found := find_job(store, job.id)).finished:
-                bar.show(found)
-                time.sleep(LOOK_SECONDS)
-        except KeyboardInterrupt:
-            _cancel(store, job)
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            runner.stop()
-    return found
+    return follow_job(
+        store,
+        settings,
+        job.id,
+        load=_load,
+        bar=JobBar("starting", quiet=quiet),
+        when_interrupted=lambda: _cancel(store, job),
+    )
 
 
 def _cancel(store: Store, job: Job) -> None:
@@ -195,37 +185,6 @@ def _summary(job: Job) -> str:
         f"{result['causes']:,} causes in {result['comments']:,} comments; {result['without_cause_or_theme']:,} "
         f"comments have neither a cause nor a theme. Run {result['cause_run']} {shown}."
     )
-
-
-class _Bar:
-    """A bar on standard error while comments are read, and what is being done; nothing where that is no terminal."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=quiet or not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("Starting", total=0, rate="")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, job: Job) -> None:
-        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
-        doing = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, (job.doing or "starting").capitalize())
-        self._progress.update(self._task, description=doing, completed=job.done, total=job.total or 0, rate=rate)
 
 
 def _load(model: Path | None) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final
 
@@ -10,9 +9,7 @@ import typer
 from rich.console import Console
 
 from api.files.errors import BadUsage
-from api.jobs.interrupt import terminated_as_interrupted
 from api.store.command import Database, open_store, open_with_settings, user
-from api.terminal import INTERRUPTED
 
 if TYPE_CHECKING:
     from api.jobs.models import Job
@@ -22,7 +19,6 @@ if TYPE_CHECKING:
 
 retag_commands = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
-LOOK_SECONDS: Final = 0.3
 SAMPLE: Final = 1_000
 SHOWN_CHANGES: Final = 25
 
@@ -196,30 +192,27 @@ def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None
 
 def _follow(store: Store, settings: Settings, job_id: int) -> None:
     """Run the job here if no other process does, and show how far it is until it has ended."""
-    from api.job_kinds import job_kinds  # noqa: PLC0415
-    from api.jobs.jobs import find_job  # noqa: PLC0415
-    from api.jobs.runner import JobRunner  # noqa: PLC0415
+    from api.follow_job import JobBar, follow_job  # noqa: PLC0415
 
-    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, kinds)
-    with terminated_as_interrupted(), _Bar() as bar:
-        runner.start()
-        try:
-            while not (job := find_job(store, job_id)).finished:
-                bar.show(job)
-                time.sleep(LOOK_SECONDS)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"Interrupted. Job {job_id} goes on where it was when `stemme retag` is said again or a service "
-                "starts; `stemme retag cancel` ends it.",
-                err=True,
-            )
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            runner.stop()
+    job = follow_job(
+        store,
+        settings,
+        job_id,
+        load=_load,
+        bar=JobBar("tagging"),
+        when_interrupted=lambda: _say_that_it_goes_on(job_id),
+    )
     typer.echo(_described(job))
     if job.state != "succeeded":
         raise typer.Exit(0 if job.state == "cancelled" else 1)
+
+
+def _say_that_it_goes_on(job_id: int) -> None:
+    typer.echo(
+        f"Interrupted. Job {job_id} goes on where it was when `stemme retag` is said again or a service "
+        "starts; `stemme retag cancel` ends it.",
+        err=True,
+    )
 
 
 def _described(job: Job) -> str:
@@ -244,6 +237,7 @@ def _show_changes(
     store: Store, settings: Settings, parameters: dict[str, Any], *, sample: int | None, output: Path | None
 ) -> None:
     from api.files.jsontext import dumps  # noqa: PLC0415
+    from api.follow_job import JobBar  # noqa: PLC0415
     from api.retag.dry_run import dry_run  # noqa: PLC0415
     from api.retag.request import filters_of  # noqa: PLC0415
     from api.store.runs import active_run  # noqa: PLC0415
@@ -252,7 +246,7 @@ def _show_changes(
         active = active_run(session)
     folder = parameters["model"] or (None if active is None else active.model_folder)
     tagger = _load(None if folder is None else Path(folder))
-    with _Bar() as bar:
+    with JobBar("comparing") as bar:
         found = dry_run(
             store,
             tagger,
@@ -293,43 +287,6 @@ def _print_changes(found: Changes, *, model: str) -> None:
     console.print(tags)
     if len(found.counts) > SHOWN_CHANGES:
         typer.echo(f"… and {len(found.counts) - SHOWN_CHANGES} rarer changes; -o writes all of them.")
-
-
-class _Bar:
-    """A bar on standard error, with the rate and the time left; nothing where that is no terminal."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        columns = ("{task.description}", "{task.completed:,.0f} of {task.total:,.0f}", "{task.fields[rate]}")
-        description, counts, rate = map(TextColumn, columns)
-        self._progress = Progress(
-            description,
-            BarColumn(),
-            counts,
-            rate,
-            TimeRemainingColumn(),
-            console=console,
-            disable=not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("Starting", total=0, rate="")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, job: Job) -> None:
-        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
-        name = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, "Tagging")
-        self._progress.update(self._task, description=name, completed=job.done, total=job.total or 0, rate=rate)
-
-    def advance(self, done: int, total: int) -> None:
-        self._progress.update(self._task, description="Comparing", completed=done, total=total)
 
 
 def _last(store: Store) -> Job | None:
