@@ -26,18 +26,29 @@ from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import Roles
 from api.files.jsontext import dumps
-from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
+from api.files.options import (
+    Encoding,
+    IdColumn,
+    InputFormat,
+    InputOrStore,
+    Model,
+    NumberRows,
+    QuestionColumn,
+    Quiet,
+    TextColumn,
+)
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
 from api.folders.command import EngineName, tag_folder_command
 from api.live_causes.command import causes_commands
-from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
+from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS
 from api.nps import nps as score_groups
 from api.question import as_question
 from api.removal.command import audit_log, erase, retention_commands
-from api.reports.command import AsOf, Limit, Where, nps_of_store, report_commands
-from api.reports.command import Run as RunOption
+from api.reports.command import nps_of_store, report_commands
+from api.reports.options import AsOf, Limit, PeriodOption, Where
+from api.reports.options import Run as RunOption
 from api.retag.command import retag_commands
 from api.store.command import Database, store_commands
 from api.terminal import INTERRUPTED, say, starts_over
@@ -288,14 +299,7 @@ def demo(
 """
 )
 def nps(
-    input_: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
-            show_default=False,
-        ),
-    ] = None,
+    input_: InputOrStore = None,
     *,
     by: Annotated[
         list[str] | None,
@@ -303,7 +307,7 @@ def nps(
             "--by", help="A column, or dimension of the store, to group by; may be said again.", show_default=False
         ),
     ] = None,
-    period: Annotated[Period | None, typer.Option("--period", help="Group by time.", show_default=False)] = None,
+    period: PeriodOption = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Where days begin, and of times without a zone.")
     ] = "Europe/Oslo",

@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from api.files.errors import BadUsage
+from api.live_causes.options import Topic
+from api.options import AsJson, TimeZone
 from api.store.command import Database, open_store, user
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ actions_commands = typer.Typer(
 )
 
 NONE: Final = "none"
-Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="The cause's topic, such as t-3f2a9c01d7be.")]
 ActionId = Annotated[
     int, typer.Argument(min=1, metavar="ACTION", help="The action's id: `stemme causes actions list`.")
 ]
@@ -37,8 +38,6 @@ Where = Annotated[
         show_default=False,
     ),
 ]
-TimeZone = Annotated[str, typer.Option("--time-zone", help="Where days begin.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")]
 
 
 @actions_commands.command("list", epilog="Example: `stemme causes actions list t-3f2a9c01d7be`")

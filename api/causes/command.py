@@ -17,11 +17,21 @@ from api.files.destination import open_output
 from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
 from api.files.identify import Roles
-from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
+from api.files.options import (
+    Encoding,
+    IdColumn,
+    InputFormat,
+    InputOrStore,
+    Model,
+    NumberRows,
+    QuestionColumn,
+    Quiet,
+    TextColumn,
+)
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.source import Source
-from api.reports.command import Where
+from api.reports.options import Where
 from api.store.command import Database
 from api.terminal import interrupted, say, starts_over
 from api.time_zone import named_zone
@@ -44,14 +54,7 @@ class ReadBy(StrEnum):
 
 
 def topics(
-    input_: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
-            show_default=False,
-        ),
-    ] = None,
+    input_: InputOrStore = None,
     *,
     output: Annotated[
         str,

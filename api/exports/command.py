@@ -17,6 +17,7 @@ from api.exports.mapping import Columns, load_mapping, ready_names, ready_text
 from api.exports.run import Import, import_file, read_export
 from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
+from api.files.options import Quiet
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.store.command import Database
@@ -108,7 +109,7 @@ def ingest(
         str | None,
         typer.Option("--encoding", help="Of a text file, such as cp1252. Default: told from the file."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read a survey platform's export into the store, or into a file in the shape that `stemme tag` reads.
 
