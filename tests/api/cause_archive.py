@@ -17,17 +17,15 @@ from api.cause_runs.runs import show_run, stage_run
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
-from api.jobs.jobs import create_job, find_job
-from api.jobs.kinds import JobKind
+from api.jobs.jobs import create_job
 from api.jobs.models import Job
-from api.jobs.runner import JobRunner
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, now
 from api.store.runs import active_run
 from nlp.record import Comment, TaggedComment
 from nlp.root_causes import Feedback, RootCauses, find_root_causes
 from nlp.topics import TopicModel
-from tests.api.serving import wait_for
+from tests.api.running import finish
 from tests.embedding_stub import EmbeddingStub
 
 FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)
@@ -144,18 +142,3 @@ def run_topics(store: Store, job: Job | None = None, *, reader: Any = None, **pa
     """Run a job to its end; without one, one that is asked for now."""
     job = job or ask(store, **parameters)
     return finish(store, TopicsJob(lambda _: reader or EmbeddingStub()), job.id)
-
-
-def finish(store: Store, kind: JobKind, job_id: int | None = None) -> Job:
-    """Run a job of this kind to its end; unless one is named, the one that was asked for last."""
-    if job_id is None:
-        with store.read() as session:
-            job_id = session.scalar(select(Job.id).where(Job.kind == kind.name).order_by(Job.id.desc()))
-        assert job_id is not None
-    runner = JobRunner(store, [kind])
-    runner.start()
-    try:
-        wait_for(lambda: find_job(store, job_id).finished)
-    finally:
-        runner.stop()
-    return find_job(store, job_id)

@@ -14,7 +14,7 @@ from api.live_causes.edits import Editor, Place
 from api.live_causes.figures import LISTS, NUMBERS, CauseFiguresJob
 from api.store.database import Store
 from api.store.models import CommentVersion
-from tests.api.cause_archive import finish
+from tests.api.running import finish
 
 EDITOR = Editor(Caller("prefix", frozenset(), "analyst"), "Kari", "Sånn sier kundesenteret det.")
 THEMES = ("delivery_time", "price_value", "staff_service")

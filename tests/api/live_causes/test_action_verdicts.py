@@ -20,9 +20,10 @@ from api.cause_runs.models import CauseRun
 from api.jobs.models import Job
 from api.store.database import Store
 from api.store.models import now
-from tests.api.cause_archive import finish, run_topics, topic_of
+from tests.api.cause_archive import run_topics, topic_of
 from tests.api.live_causes.actions import add, complaints
 from tests.api.live_causes.causes import THEMES, make_figures
+from tests.api.running import finish
 
 
 @pytest.fixture
