@@ -14,6 +14,7 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from api.files.errors import OutputExists
 from api.terminal import INTERRUPTED
 from eval.before_after import change_table, sentence
 from eval.program import run_program
@@ -22,10 +23,6 @@ from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
 
 CUSTOM: Final = "-custom"
-
-
-class OutputExists(StemmeError):
-    code, title = "output_exists", "The output folder is there already"
 
 
 class BadName(StemmeError):
