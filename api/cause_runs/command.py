@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 import typer
 
+from api.checked_options import checked, filters_of
 from api.files.destination import open_output
-from api.files.errors import BadUsage
 from api.files.source import Source
 from api.store.command import open_with_settings, user
 from api.terminal import say
@@ -86,29 +86,25 @@ def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any
     ------
     BadUsage : if an option has no valid value
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.cause_runs.request import TopicsFilters, TopicsRequest  # noqa: PLC0415
 
-    filters: dict[str, Any] = {}
-    for each in where:
-        name, found, value = each.partition("=")
-        if not found or name not in TopicsFilters.model_fields:
-            raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(TopicsFilters.model_fields))}.")
-        filters[name] = int(value) if name.startswith("nps_") and value.isdecimal() else value
+    given = filters_of(where, TopicsFilters.model_fields)
+    filters = {name: _number_if_nps(name, value) for name, value in given.items()}
     said = {name: value for name, value in asked.items() if value is not None}
-    try:
-        request = TopicsRequest.model_validate({"kind": "topics", "filters": filters, **said})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        names = [str(step) for step in first["loc"]]
-        option = f"--where {names[-1]}=…" if names[0] == "filters" else f"--{OPTIONS.get(names[0], names[0])}"
-        raise BadUsage(f"{option}: {first['msg']}.") from None
+    request = checked(TopicsRequest, {"kind": "topics", "filters": filters, **said}, option=_option)
     request.check()
     return request.as_parameters()
 
 
 OPTIONS: Final = {"names": "company", "metadata": "by", "time_zone": "time-zone"}
+
+
+def _number_if_nps(name: str, value: str) -> int | str:
+    return int(value) if name.startswith("nps_") and value.isdecimal() else value
+
+
+def _option(place: Sequence[str]) -> str:
+    return f"--where {place[-1]}=…" if place[0] == "filters" else f"--{OPTIONS.get(place[0], place[0])}"
 
 
 def _succeeded(store: Store, settings: Settings, parameters: dict[str, Any], *, quiet: bool) -> Job:

@@ -10,7 +10,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.files.errors import BadUsage
+from api.checked_options import checked, filters_of, option_of
 from api.nps import MINIMUM_ANSWERS, Period
 from api.options import TimeZone
 from api.reports.options import AsOf, By, Limit, Minimum, Output, PeriodOption, Quotes, Run, Where
@@ -149,23 +149,15 @@ def _query(kind: type[Query], where: Sequence[str] | None, given: dict[str, Any]
     ------
     BadUsage : naming the option that is wrong
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.reports.query import FILTERS  # noqa: PLC0415
 
-    filters: dict[str, str] = {}
-    for each in where or ():
-        name, found, value = each.partition("=")
-        if not found or name not in FILTERS:
-            raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(FILTERS))}.")
-        filters[name] = value
-    try:
-        return kind.model_validate({**filters, **{name: value for name, value in given.items() if value is not None}})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0])
-        option = f"--where {name}=…" if name in FILTERS else f"--{name.replace('_', '-')}"
-        raise BadUsage(f"{option}: {first['msg']}.") from None
+    filters = filters_of(where or (), FILTERS)
+    said = {name: value for name, value in given.items() if value is not None}
+    return checked(
+        kind,
+        {**filters, **said},
+        option=lambda place: f"--where {place[0]}=…" if place[0] in FILTERS else option_of(place),
+    )
 
 
 def _show_labels(answer: ThemesAnswer | FactorsAnswer, label: str, labels: str, by: Sequence[str]) -> None:

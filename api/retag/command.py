@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 from rich.console import Console
 
+from api.checked_options import checked
 from api.files.errors import BadUsage
 from api.store.command import Database, open_store, open_with_settings, user
 
@@ -157,18 +158,15 @@ def _parameters(*, model: Path | None, rate: float | None, filters: dict[str, An
     ------
     BadUsage : if an option has no valid value
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.retag.request import RetagRequest, check_request  # noqa: PLC0415
 
     names = {"submitted_from": "since", "submitted_before": "until"}
     folder = None if model is None else str(model)
-    try:
-        request = RetagRequest.model_validate({"kind": "retag", "model": folder, "rate": rate, "filters": filters})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][-1])
-        raise BadUsage(f"--{names.get(name, name)}: {first['msg']}.") from None
+    request = checked(
+        RetagRequest,
+        {"kind": "retag", "model": folder, "rate": rate, "filters": filters},
+        option=lambda place: f"--{names.get(place[-1], place[-1])}",
+    )
     parameters = request.as_parameters()
     check_request(parameters)
     return parameters
