@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Final, Self
+from typing import Any, Final, Protocol, Self
 
 import typer
 from rich.console import Console
@@ -22,6 +22,16 @@ from api.store.database import Store
 from api.terminal import INTERRUPTED
 
 LOOK_SECONDS: Final = 0.3
+
+
+class ShowsJob(Protocol):
+    """What people see of a job while it runs."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, job: Job) -> None: ...
 
 
 class JobBar:
@@ -72,7 +82,7 @@ def follow_job(
     job_id: int,
     *,
     load: Callable[[Path | None], Any],
-    bar: JobBar,
+    bar: ShowsJob,
     when_interrupted: Callable[[], None],
 ) -> Job:
     """The job when it has ended; it is run here if no other process does.
