@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from typing import Annotated, Any, Final, Self, cast
 
@@ -32,6 +33,7 @@ from nlp.tagger import MAX_TEXT_LENGTH
 MOST_METADATA_BYTES: Final = 8_192
 HIGHEST_NPS: Final = 10
 LONGEST_QUERY: Final = 500
+_SPACE_FOR_PLUS: Final = re.compile(r"^(\d{4}-\d{2}-\d{2}T[\d:.]+) (\d{2}:?\d{2})$", re.ASCII)
 
 
 def storable(value: object, longest: int) -> str:
@@ -98,6 +100,11 @@ def _moment(value: object) -> datetime:
         raise PydanticCustomError("time", hint) from None  # type: ignore[arg-type]
 
 
+def _moment_of_address(value: object) -> datetime:
+    """One of a query, where a plus that was not written as %2B has become a space."""
+    return _moment(_SPACE_FOR_PLUS.sub(r"\1+\2", value) if isinstance(value, str) else value)
+
+
 def _metadata(value: object) -> dict[str, Any]:
     if not isinstance(value, dict):
         raise PydanticCustomError("metadata_type", "Input should be an object")
@@ -131,6 +138,9 @@ NAME_SCHEMA: Final = {
 Name = Annotated[str, PlainValidator(_name), WithJsonSchema(NAME_SCHEMA)]
 Nps = Annotated[int, PlainValidator(_nps), WithJsonSchema({"type": "integer", "minimum": 0, "maximum": HIGHEST_NPS})]
 Moment = Annotated[datetime, PlainValidator(_moment), WithJsonSchema({"type": "string", "format": "date-time"})]
+QueryMoment = Annotated[
+    datetime, PlainValidator(_moment_of_address), WithJsonSchema({"type": "string", "format": "date-time"})
+]
 Metadata = Annotated[dict[str, Any], PlainValidator(_metadata), WithJsonSchema({"type": "object"})]
 
 

@@ -135,6 +135,8 @@ RETRY_AFTER_SECONDS: Final[Mapping[str, int]] = {
 
 
 UNKNOWN_FORM: Final = ("union_tag_invalid", "union_tag_not_found")
+NO_OBJECT: Final = ("model_attributes_type", "model_type", "dict_type")
+"""What pydantic calls in Python's words what callers know as an object."""
 """Types of errors of a body that has one of several forms, and does not say of which it is."""
 
 
@@ -317,8 +319,10 @@ def _message(error: Mapping[str, Any]) -> str:
         return (
             "Field required"
             if "expected_tags" not in error["ctx"]
-            else f"Input should be {error['ctx']['expected_tags']}"
+            else f"Input should be {' or '.join(error['ctx']['expected_tags'].split(', '))}"
         )
+    if error["type"] in NO_OBJECT:
+        return "Input should be an object"
     return str(error["msg"])
 
 

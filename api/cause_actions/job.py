@@ -43,7 +43,9 @@ def _judge(job: JobContext) -> str:
         row = job_of(session, job.id, to_change=True)
         if row.finished:  # it was done, and the process died before it was noted
             return "done"
-        row.state, row.started_at, row.doing = JobState.RUNNING, row.started_at or now(), "judging what was done"
+        if row.state == JobState.QUEUED:
+            row.state = JobState.RUNNING
+        row.started_at, row.doing = row.started_at or now(), "judging what was done"
     with job.store.read() as session:
         topics, run = current_topics(session), current_run_in(session)
         causes = session.scalars(select(CauseAction.topic).distinct().order_by(CauseAction.topic)).all()

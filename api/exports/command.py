@@ -25,7 +25,9 @@ from api.terminal import interrupted, say, starts_over
 
 REJECTED = ".rejected.csv"
 COLUMN_FIELDS = ("text", *Columns.model_fields)
-VALUE_FIELDS = ("question", *(field for field in Columns.model_fields if field not in {"id", "submitted_at"}))
+VALUE_FIELDS = tuple(
+    field for field in Columns.model_fields if field not in {"id", "source", "submitted_at", "metadata"}
+)
 
 
 class DateOrder(StrEnum):
@@ -36,7 +38,9 @@ class DateOrder(StrEnum):
 
 
 def ingest(
-    export: Annotated[str, typer.Argument(metavar="FILE", help="An export: .csv, .tsv, .txt, .xlsx, .xls or .ods.")],
+    export: Annotated[
+        str, typer.Argument(metavar="FILE", help="An export: .csv, .tsv, .txt, .jsonl, .parquet, .xlsx, .xls or .ods.")
+    ],
     *,
     mapping: Annotated[
         str | None,
@@ -91,7 +95,9 @@ def ingest(
     ] = None,
     source: Annotated[
         str | None,
-        typer.Option("--source", help="What to call the source. Default: as the mapping says.", show_default=False),
+        typer.Option(
+            "--source", help="What to call the source. Default: as the mapping or a column says.", show_default=False
+        ),
     ] = None,
     time_zone: Annotated[
         str | None,
@@ -111,7 +117,7 @@ def ingest(
     ] = None,
     quiet: Quiet = False,
 ) -> None:
-    """Read a survey platform's export into the store, or into a file in the shape that `stemme tag` reads.
+    """Read a survey platform's export, or a file with the API's field names, into the store or into a file.
 
     The same export again changes nothing in the store. Personal data is masked before it is stored. Rows that are no
     answers are skipped, rows that cannot be understood are rejected, and both are counted. No text leaves this machine.

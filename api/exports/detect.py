@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping as Map
 from dataclasses import dataclass
+from typing import Final
 
 from api.exports.errors import UnrecognisedExport
 from api.exports.header import Header, folded
 from api.exports.mapping import Detect, Mapping, load_mapping, ready_names
+
+OWN_FIELDS: Final = "stemme"
+"""The ready mapping of files whose columns are called as the fields of a comment."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,8 +25,13 @@ class Recognised:
         return f"{self.mapping.title} (--mapping {self.mapping.name}), by the columns {', '.join(self.by)}"
 
 
-def recognise(header: Header, *, name: str) -> Recognised:
+def recognise(header: Header, *, name: str, columns: Map[str, str] | None = None) -> Recognised:
     """The ready mapping with the most columns of which all are there.
+
+    Parameters
+    ----------
+    name : of the file, for errors
+    columns : what the user says of columns; if that names the text, a file of no platform is read by the fields' names
 
     Raises
     ------
@@ -35,6 +45,8 @@ def recognise(header: Header, *, name: str) -> Recognised:
             fitting.append(Recognised(mapping, max((detect.columns for detect in sets), key=len)))
     best = max((len(each.by) for each in fitting), default=0)
     first = [each for each in fitting if len(each.by) == best]
+    if not first and columns and "text" in columns:
+        return Recognised(load_mapping(OWN_FIELDS), tuple(columns["text"].split("\n")))
     if len(first) != 1:
         raise UnrecognisedExport(name, header.names, alike=[each.mapping.title for each in first])
     return first[0]

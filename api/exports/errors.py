@@ -30,8 +30,9 @@ class UnrecognisedExport(FileError):
     def __init__(self, name: str, found: Sequence[str], *, alike: Sequence[str] = ()) -> None:
         what = f"could be of {' and '.join(alike)}" if alike else "is of no platform that is known by its columns"
         super().__init__(
-            f"{name} {what}. Columns found: {_listed(found)}. Name a mapping with --mapping: a ready one "
-            "(`stemme mappings` lists them), or a file of your own."
+            f"{name} {what}. Columns found: {_listed(found)}. Say which column holds the comments with "
+            "--column text=NAME (and the same for id, nps, submitted_at …), or name a mapping with --mapping: a ready "
+            "one (`stemme mappings` lists them), or a file of your own."
         )
 
 
@@ -48,6 +49,16 @@ class MissingExportColumn(FileError):
         super().__init__(
             f"{name} has no column for {field} ({looked}).{hint} Columns found: {_listed(found)}. "
             f"Name it: --column {field}=NAME, or in a mapping of your own."
+        )
+
+
+class MissingSource(FileError):
+    code, title = "missing_source", "The source of an export is not known"
+
+    def __init__(self, name: str, found: Sequence[str]) -> None:
+        super().__init__(
+            f"{name} has no column source (columns found: {_listed(found)}). Source and id name a comment for ever: "
+            "say the source with --source, such as --source kundeundersøkelsen, and say the same every time."
         )
 
 

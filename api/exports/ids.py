@@ -25,11 +25,11 @@ def identified(results: Iterable[Result], memory: Memory) -> Iterator[Result]:
         id_ = result.comment.external_id
         if not id_:
             id_ = derived_id(result)
-            count = memory.count(id_, result.row)[0]
+            count = memory.count(_named(result, id_), result.row)[0]
             id_ = id_ if count == 1 else f"{id_}-{count}"
             yield replace(result, comment=replace(result.comment, external_id=id_))
             continue
-        count, first = memory.count(id_, result.row)
+        count, first = memory.count(_named(result, id_), result.row)
         if count == 1:
             yield result
         else:
@@ -39,6 +39,11 @@ def identified(results: Iterable[Result], memory: Memory) -> Iterator[Result]:
                 "duplicate_id",
                 f"The id stood on row {first} already. Only the first comment of an id is taken.",
             )
+
+
+def _named(answer: Answer, id_: str) -> str:
+    """What names a comment: the source, of which a file may hold several, and the id."""
+    return f"{answer.comment.source}\0{id_}"
 
 
 def derived_id(answer: Answer) -> str:

@@ -92,9 +92,11 @@ Rule = Annotated[FieldRule, BeforeValidator(_named)]
 
 
 class Columns(_Part):
-    """The fields of a comment other than its text and its question."""
+    """The fields of a comment other than its text. `metadata` is a column that holds an object, in CSV as JSON."""
 
     id: Rule = FieldRule()
+    source: Rule = FieldRule()
+    question: Rule = FieldRule()
     nps: Annotated[NumberRule, BeforeValidator(_named)] = NumberRule()
     rating: Annotated[NumberRule, BeforeValidator(_named)] = NumberRule()
     touchpoint: Rule = FieldRule()
@@ -103,6 +105,7 @@ class Columns(_Part):
     respondent: Rule = FieldRule()
     submitted_at: Annotated[DateRule, BeforeValidator(_named)] = DateRule()
     language_hint: Rule = FieldRule()
+    metadata: Rule = FieldRule()
 
 
 class TextRule(Selector):
@@ -144,12 +147,12 @@ class FileShape(_Part):
 
 
 class Mapping(_Part):
-    """Everything that is needed to read one kind of export."""
+    """Everything that is needed to read one kind of export. `source` is that of rows whose column says none."""
 
     name: Annotated[str, Field(min_length=1)]
     title: str = ""
     description: str = ""
-    source: Annotated[str, Field(min_length=1)]
+    source: Annotated[str, Field(min_length=1)] | None = None
     detect: tuple[Detect, ...] = ()
     file: FileShape = FileShape()
     columns: Columns = Columns()
@@ -158,6 +161,12 @@ class Mapping(_Part):
     ignore: Patterns = ()
     skip: tuple[SkipRule, ...] = ()
     no_answer: tuple[str, ...] = NO_ANSWER
+
+    @model_validator(mode="after")
+    def _with_source(self) -> Mapping:
+        if self.source is None and not self.columns.source.selects:
+            raise ValueError("source is missing: the mapping says it, or under [columns] which column does")
+        return self
 
 
 def ready_names() -> tuple[str, ...]:
@@ -194,7 +203,7 @@ def load_mapping(name: str) -> Mapping:
 def with_options(mapping: Mapping, *, columns: Map[str, str], values: Map[str, str]) -> Mapping:
     """A mapping with columns and constant values that the command line names, in place of its own for those fields.
 
-    `text` may name several columns, parted by line breaks; `question` is a value only.
+    `text` may name several columns, parted by line breaks; a value of `question` stands for every text.
 
     Raises
     ------
@@ -212,6 +221,7 @@ def with_options(mapping: Mapping, *, columns: Map[str, str], values: Map[str, s
     for field, value in values.items():
         if field == "question":
             raw["text"] = [rule | {"question": value} for rule in raw.get("text", ())]
+            fields.pop(field, None)
         else:
             fields[field] = {"value": value}
     try:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, tzinfo
+from difflib import get_close_matches
 from itertools import pairwise
 from typing import Any, Final
 
@@ -15,11 +17,12 @@ from api.exports.errors import (
     AmbiguousDates,
     AmbiguousExportColumn,
     MissingExportColumn,
+    MissingSource,
     MissingTimeZone,
 )
 from api.exports.header import ExportColumn, Header, folded
 from api.exports.mapping import Columns, FieldRule, Mapping, Selector, TextRule
-from api.exports.table import Cell, TableRow
+from api.exports.table import Cell, Nested, TableRow
 from api.exports.values import BadValue, as_moment, as_nps, as_number, as_text, is_answer, time_zone, translated
 from api.question import as_question
 from nlp.errors import InvalidUnicode, NulCharacter
@@ -89,6 +92,7 @@ class Plan:
     Raises
     ------
     MissingExportColumn : if a column that is not optional is not there, or none holds answers
+    MissingSource : if neither the mapping nor a column says the source
     AmbiguousExportColumn : if several fit a field
     UnknownTimeZone : if a zone is none
     """
@@ -105,6 +109,8 @@ class Plan:
             (self._find("skip", rule), frozenset(value.casefold() for value in rule.values), rule.reason)
             for rule in mapping.skip
         ]
+        if mapping.source is None and not self._fields["source"].columns:
+            raise MissingSource(name, header.names)
         self._zones, self.notices = self._find_zones(zone)
         self._id_per_question = self._several_questions()
 
@@ -112,6 +118,46 @@ class Plan:
     def questions(self) -> tuple[tuple[str, str | None], ...]:
         """The column or columns of each answer, and what was asked."""
         return tuple((" + ".join(column.name for column in each.columns), each.text) for each in self._questions)
+
+    @property
+    def fields(self) -> tuple[tuple[str, str], ...]:
+        """Each field other than the text that a column was found for, and the columns' names."""
+        fields = {**self._fields, **{f"metadata.{key}": field for key, field in self._metadata.items()}}
+        return tuple(
+            (name, ", else ".join(column.name for column in field.columns))
+            for name, field in fields.items()
+            if field.columns
+        )
+
+    @property
+    def not_read(self) -> tuple[str, ...]:
+        """Columns that nothing is taken from; one that is called nearly as a field is followed by that field."""
+        read = {column.position for question in self._questions for column in question.columns}
+        read |= {column.position for field in self._fields.values() for column in field.columns}
+        read |= {column.position for field in self._metadata.values() for column in field.columns}
+        read |= {column.position for columns, _, _ in self._skips for column in columns}
+        missing = {folded(name): name for name, field in self._fields.items() if not field.columns}
+        told = []
+        for column in self._header.columns:
+            if column.position not in read and any(column.headings):
+                near = get_close_matches(folded(column.name), missing, n=1, cutoff=0.75)
+                told.append(f"{column.name}{f' (is it {missing[near[0]]}?)' if near else ''}")
+        return tuple(told)
+
+    def unzoned(self, rows: Iterable[TableRow]) -> bool:
+        """Whether any of these rows has a date that takes its zone from the mapping, as nothing else states one."""
+        rule = self.mapping.columns.submitted_at
+        for row in rows:
+            for column in self._fields["submitted_at"].columns:
+                cell = _cell(row, column)
+                if column.zone is None and is_answer(as_text(cell), self._no_answer):
+                    try:
+                        as_moment(cell, rule, None, column=column.name)
+                    except BadValue as error:
+                        if error.problem.code == "missing_time_zone":
+                            return True
+                    break
+        return False
 
     def check(self, rows: Iterable[TableRow]) -> None:
         """Look at the dates of the first rows, for what would reject every row.
@@ -160,25 +206,45 @@ class Plan:
             id_ = details["external_id"]
             if id_ and self._id_per_question:
                 id_ = f"{id_}:{short_key(question.key)}"
-            comment = ImportedComment(**details | {"external_id": id_}, text=text, question=question.text)
+            asked = details["question"] or question.text
+            comment = ImportedComment(**details | {"external_id": id_, "question": asked}, text=text)
             yield Answer(row.number, question.key, comment)
 
     def _answer(self, row: TableRow, question: _Question) -> str:
-        parts = [_readable(as_text(_cell(row, column)), column) for column in question.columns]
+        parts = [_plain(_cell(row, column), column) for column in question.columns]
         return joined([part for part in parts if is_answer(part, self._no_answer)])
 
     def _details(self, row: TableRow) -> dict[str, Any]:
         nps, rating = self._value(row, "nps"), self._value(row, "rating")
         rules = self.mapping.columns
         return {
-            "source": self.mapping.source,
-            "external_id": self._id(row),
+            "source": self._source(row),
+            "question": as_question(self._value(row, "question")),
+            "external_id": self._value(row, "id"),
             "nps": as_nps(nps, rules.nps, column=self._column("nps")) if nps else None,
             "rating": as_number(rating, rules.rating, column=self._column("rating")) if rating else None,
             **{field: self._value(row, field) or None for field in TEXT_FIELDS},
             "submitted_at": self._moment(row),
-            "metadata": {key: value for key, field in self._metadata.items() if (value := self._text(row, field))},
+            "metadata": self._object(row)
+            | {key: value for key, field in self._metadata.items() if (value := self._text(row, field))},
         }
+
+    def _source(self, row: TableRow) -> str:
+        source = self._value(row, "source") or self.mapping.source
+        if source is None:
+            column = self._fields["source"].columns[0].name
+            raise BadValue(
+                MissingSource.code, f"The column {column!r} is blank. Fill it, or say --source for all comments."
+            )
+        return source
+
+    def _object(self, row: TableRow) -> dict[str, Any]:
+        """What the column `metadata` holds."""
+        for column in self._fields["metadata"].columns:
+            text = as_text(_cell(row, column))
+            if is_answer(text, self._no_answer):
+                return _as_object(text, column)
+        return {}
 
     def _id(self, row: TableRow) -> str:
         try:
@@ -191,7 +257,7 @@ class Plan:
 
     def _text(self, row: TableRow, field: _Field) -> str:
         for column in field.columns:
-            text = _readable(as_text(_cell(row, column)), column)
+            text = _plain(_cell(row, column), column)
             if is_answer(text, self._no_answer):
                 return translated(text, field.rule)
         return "" if field.rule.value is None else str(field.rule.value)
@@ -300,6 +366,28 @@ def short_key(key: str) -> str:
 
 def _cell(row: TableRow, column: ExportColumn) -> Cell:
     return row.cells[column.position - 1] if column.position <= len(row.cells) else ""
+
+
+def _plain(cell: Cell, column: ExportColumn) -> str:
+    if isinstance(cell, Nested):
+        raise BadValue("not_a_value", f"The column {column.name!r} holds {cell.kind}; a text or a number is needed.")
+    return _readable(as_text(cell), column)
+
+
+def _as_object(text: str, column: ExportColumn) -> dict[str, Any]:
+    try:
+        value = json.loads(text, parse_constant=_refuse)
+        json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
+    except (ValueError, RecursionError):
+        value = None
+    if not isinstance(value, dict):
+        raise BadValue("bad_metadata", f'The column {column.name!r} holds no object of JSON, such as {{"shop": 17}}.')
+    return value
+
+
+def _refuse(constant: str) -> None:
+    """NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(constant)
 
 
 def _readable(text: str, column: ExportColumn) -> str:

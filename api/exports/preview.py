@@ -12,10 +12,11 @@ from rich.text import Text
 from api.exports.comment import ImportedComment
 from api.exports.plan import Answer
 from api.exports.run import Check, Counts, Export, checked
+from api.files.jsontext import dumps
 
 LONGEST_TEXT = 60
 LONGEST_QUESTION = 30
-DIMENSIONS = ("rating", "touchpoint", "channel", "department", "respondent", "language_hint")
+DIMENSIONS = ("source", "rating", "touchpoint", "channel", "department", "respondent", "language_hint")
 
 
 def preview(export: Export, console: Console, *, rows: int, check: Check) -> Counts:
@@ -35,6 +36,11 @@ def preview(export: Export, console: Console, *, rows: int, check: Check) -> Cou
     for column, question in export.plan.questions:
         asked = f", which answers {question!r}" if question else ""
         console.print(f"Text from {column!r}{asked}", markup=False, highlight=False, soft_wrap=True)
+    if export.plan.fields:
+        fields = ", ".join(f"{field} from {columns!r}" for field, columns in export.plan.fields)
+        console.print(f"Fields: {fields}", markup=False, highlight=False, soft_wrap=True)
+    if export.plan.not_read:
+        console.print(f"Not read: {', '.join(export.plan.not_read)}", markup=False, highlight=False, soft_wrap=True)
     console.print(table(comments))
     console.print(str(counts), markup=False, highlight=False, soft_wrap=True)
     return counts
@@ -70,7 +76,16 @@ def short(text: str, most: int) -> str:
 def _dimensions(comment: ImportedComment) -> str:
     known = {name: getattr(comment, name) for name in DIMENSIONS} | dict(comment.metadata)
     return ", ".join(
-        f"{name}: {short(f'{value:g}' if isinstance(value, float) else value, LONGEST_QUESTION)}"
-        for name, value in known.items()
-        if value is not None
+        f"{name}: {short(_shown(value), LONGEST_QUESTION)}" for name, value in known.items() if value is not None
     )
+
+
+def _shown(value: object) -> str:
+    """A value as people read it; what is no text, as JSON."""
+    match value:
+        case str():
+            return value
+        case float():
+            return f"{value:g}"
+        case _:
+            return dumps(value)

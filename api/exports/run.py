@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, closing, contextmanager
 from dataclasses import dataclass, field
 from itertools import chain, islice
@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Final
 
 from api.exports.comment import ImportedComment
-from api.exports.detect import recognise
+from api.exports.detect import OWN_FIELDS, recognise
 from api.exports.header import MOST_ROWS, Header, read_header
 from api.exports.ids import Memory, identified
-from api.exports.mapping import FileShape, load_mapping, with_options
+from api.exports.mapping import FieldRule, FileShape, load_mapping, with_options
 from api.exports.mapping import Mapping as ExportMapping
 from api.exports.plan import Answer, Plan, Rejected, Result, Skipped
 from api.exports.sink import RejectedFile, Sink, open_sink
@@ -115,6 +115,7 @@ class Export:
             self.plan = Plan(mapping, self._header, name=source.name, zone=order.time_zone)
             first = list(islice(self._rows, ROWS_CHECKED))
             self.plan.check(first)
+            self.notices += self._understood(order, first)
             self._rows = chain(first, self._rows)
         except BaseException:
             self._table.close()
@@ -143,7 +144,7 @@ class Export:
         if order.mapping is None:
             with closing(open_table(source, FileShape.model_validate(shape))) as table:
                 header, _ = _header(table, FileShape(), source.name)
-            recognised = recognise(header, name=source.name)
+            recognised = recognise(header, name=source.name, columns=order.columns)
             self.notices.append(f"Recognised {recognised}.")
             mapping = recognised.mapping
         else:
@@ -152,13 +153,30 @@ class Export:
         dates = mapping.columns.submitted_at
         if order.date_order is not None:
             dates = dates.model_copy(update={"date_order": order.date_order})
+        columns = mapping.columns.model_copy(update={"submitted_at": dates})
+        if order.source is not None:  # it is that of every comment, whatever a column says
+            columns = columns.model_copy(update={"source": FieldRule()})
         return mapping.model_copy(
             update={
                 "source": order.source or mapping.source,
                 "file": mapping.file.model_copy(update=shape),
-                "columns": mapping.columns.model_copy(update={"submitted_at": dates}),
+                "columns": columns,
             }
         )
+
+    def _understood(self, order: Import, first: Sequence[TableRow]) -> list[str]:
+        """How the columns were understood, where that was told from nothing but their names."""
+        if order.mapping is not None or self.plan.mapping.name != OWN_FIELDS:
+            return []
+        text = ", ".join(column for column, _ in self.plan.questions)
+        fields = [f"{field} from {columns}" if field != columns else field for field, columns in self.plan.fields]
+        told = [f"Read: {', '.join([f'text from {text}' if text != 'text' else text, *fields])}."]
+        if self.plan.not_read:
+            told.append(f"Not read: {', '.join(self.plan.not_read)}. --column names the column of a field.")
+        if order.time_zone is None and self.plan.unzoned(first):
+            zone = self.plan.mapping.columns.submitted_at.zone
+            told.append(f"Dates state no zone: they are read as of {zone}. --time-zone names another.")
+        return told
 
 
 @contextmanager
@@ -280,7 +298,7 @@ def _header(table: Table, shape: FileShape, name: str) -> tuple[Header, Iterator
     first = list(islice(rows, MOST_ROWS))
     if not first:
         raise EmptyInput(name)
-    header = read_header(first, shape.header_rows)
+    header = read_header(first, table.header_rows or shape.header_rows)
     for row in first[: header.rows]:
         if row.problem is not None and row.problem.code != Code.WRONG_NUMBER_OF_COLUMNS:
             raise BrokenHeader(f"The header of {name} cannot be read, row {row.number}: {row.problem.message}")

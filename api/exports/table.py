@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from pathlib import PurePath
-from typing import Protocol
+from typing import Literal, Protocol
 
 from api.exports.mapping import FileShape
 from api.files.errors import UnknownFormat
@@ -17,9 +17,22 @@ from api.files.source import Source
 from nlp.record import Problem
 
 TEXT = frozenset({".csv", ".tsv", ".txt", ".tab"})
+RECORDS = frozenset({".jsonl", ".ndjson", ".parquet"})
 WORKBOOKS = frozenset({".xlsx", ".xlsm", ".xls", ".ods"})
 
-Cell = str | int | float | bool | datetime | date | time | timedelta
+
+@dataclass(frozen=True, slots=True)
+class Nested:
+    """A list or an object in a record's field, as JSON; `kind` is what an error calls it."""
+
+    json: str
+    kind: str
+
+    def __str__(self) -> str:
+        return self.json
+
+
+Cell = str | int | float | bool | datetime | date | time | timedelta | Nested
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +46,10 @@ class TableRow:
 
 class Table(Protocol):
     """An export that was opened. Its first rows are its header."""
+
+    @property
+    def header_rows(self) -> Literal[1] | None:
+        """How many they are, where the format says it; None where it has to be told from them."""
 
     @property
     def notice(self) -> str | None: ...
@@ -64,14 +81,20 @@ def open_table(source: Source, shape: FileShape) -> Table:
 
         assert source.path is not None
         return WorkbookTable(source.path, name=source.name, sheet=shape.sheet)
+    if extension in RECORDS:
+        from api.exports.records import RecordTable  # noqa: PLC0415, it is made of what stands here
+
+        return RecordTable(source, encoding=None if shape.encoding == "auto" else shape.encoding)
     if extension in TEXT:
         return CsvTable(source, shape)
-    known = ", ".join(sorted(TEXT | WORKBOOKS))
+    known = ", ".join(sorted(TEXT | RECORDS | WORKBOOKS))
     raise UnknownFormat(f"{source.name} is no export that can be read. Known: {known}. Save it as one of them.")
 
 
 class CsvTable:
     """A text file with delimiters. Rows with more cells than the header keep them if they are blank."""
+
+    header_rows = None
 
     def __init__(self, source: Source, shape: FileShape) -> None:
         with ExitStack() as stack:

@@ -30,6 +30,8 @@ class WorkbookTable:
     EmptyInput : if no sheet holds anything
     """
 
+    header_rows = None
+
     def __init__(self, path: Path, *, name: str, sheet: str | int | None) -> None:
         try:
             self._workbook = CalamineWorkbook.from_path(str(path))

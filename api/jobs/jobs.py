@@ -82,10 +82,15 @@ def job_of(session: Session, id_: int, *, to_change: bool = False) -> Job:
     return job
 
 
-def list_jobs(store: Store, *, limit: int) -> Sequence[Job]:
-    """The newest jobs, the newest first."""
+def list_jobs(store: Store, *, limit: int, kind: str | None = None, state: JobState | None = None) -> Sequence[Job]:
+    """The newest jobs, the newest first; only those of a kind, or in a state, if it is said."""
+    query = select(Job).order_by(Job.id.desc()).limit(limit)
+    if kind is not None:
+        query = query.where(Job.kind == kind)
+    if state is not None:
+        query = query.where(Job.state == state)
     with store.read() as session:
-        return session.scalars(select(Job).order_by(Job.id.desc()).limit(limit)).all()
+        return session.scalars(query).all()
 
 
 def cancel_job(store: Store, id_: int, *, by: str) -> Job:

@@ -83,10 +83,23 @@ class JobRunner:
                     job = unfinished_job(self._store, self._kinds)
                     if job is None:
                         return
+                    if not self._begun(job.id):
+                        continue
                     logger.info("Job %d (%s) begins or goes on.", job.id, job.kind)
                     jobs.run(job.kind, job.id, may_go_on=lambda: not self._background.stopping and turn.kept())
         finally:
             turn.give_back()
+
+    def _begun(self, job_id: int) -> bool:
+        """Note that a job is in hand; whether it still is to be done.
+
+        Before anything of it is done, as a job that waits is cancelled at once and by itself: it would go on.
+        """
+        with self._store.write() as session:
+            job = job_of(session, job_id, to_change=True)
+            if job.state == JobState.QUEUED:
+                job.state, job.started_at = JobState.RUNNING, now()
+            return not job.finished
 
     def _work_of(self, kind: JobKind) -> Work:
         def work(job_id: int, steps: DurableSteps) -> None:

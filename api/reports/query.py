@@ -11,7 +11,7 @@ from zoneinfo import available_timezones
 from pydantic import AfterValidator, BaseModel, Field, WithJsonSchema
 from pydantic_core import PydanticCustomError
 
-from api.comment_schemas import HIGHEST_NPS, Moment, Name, Words
+from api.comment_schemas import HIGHEST_NPS, Name, QueryMoment, Words
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.reports.dimensions import MOST, NAMES, PATTERN
 from api.reports.groups import MOST_GROUPS
@@ -49,15 +49,15 @@ class ReportQuery(BaseModel):
 
     address: ClassVar[str]
 
-    as_of: Moment | None = Field(None, description="Answer as at this moment, with its zone; now unless said.")
+    as_of: QueryMoment | None = Field(None, description="Answer as at this moment, with its zone; now unless said.")
     source: Name | None = Field(None, description="Its source.")
     touchpoint: Name | None = Field(None, description="Its touchpoint.")
     channel: Name | None = Field(None, description="Its channel.")
     department: Name | None = Field(None, description="Its department.")
     nps_min: int | None = Field(None, ge=0, le=HIGHEST_NPS, description="An NPS of at least this.")
     nps_max: int | None = Field(None, ge=0, le=HIGHEST_NPS, description="An NPS of at most this.")
-    submitted_from: Moment | None = Field(None, description="Written at this time or later; with its zone.")
-    submitted_before: Moment | None = Field(None, description="Written before this time; with its zone.")
+    submitted_from: QueryMoment | None = Field(None, description="Written at this time or later; with its zone.")
+    submitted_before: QueryMoment | None = Field(None, description="Written before this time; with its zone.")
     language: Language | None = Field(None, description="The language that it is written in.")
     sentiment: SentimentLabel | None = Field(None, description="Its sentiment on the whole.")
     theme: str | None = Field(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, Final
+from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, Self
 
 import typer
 from rich.console import Console
@@ -22,6 +23,10 @@ retag_commands = typer.Typer(invoke_without_command=True, rich_markup_mode="mark
 
 SAMPLE: Final = 1_000
 SHOWN_CHANGES: Final = 25
+LINES: Final = 10
+"""Lines of progress that a log gets of a retag."""
+
+AsJson = Annotated[bool, typer.Option("--json", help="As JSON, with the fields of the API.")]
 
 
 @retag_commands.callback(
@@ -115,12 +120,17 @@ def rollback(
 
 
 @retag_commands.command(epilog="Example: `stemme retag runs`")
-def runs(*, database: Database = None) -> None:
+def runs(*, as_json: AsJson = False, database: Database = None) -> None:
     """List every run: which model, how many texts it has tagged, and of how many its tags are shown."""
     from api.store.runs import list_runs  # noqa: PLC0415
 
     with open_store(database) as store, store.read() as session:
         found = list_runs(session)
+    if as_json:
+        from api.job_schemas import RunList, RunOut  # noqa: PLC0415
+
+        typer.echo(RunList(runs=[RunOut.of(each) for each in found]).model_dump_json())
+        return
     if not found:
         typer.echo("Nothing has been tagged yet.", err=True)
     for each in found:
@@ -130,10 +140,15 @@ def runs(*, database: Database = None) -> None:
 
 
 @retag_commands.command(epilog="Example: `stemme retag status`")
-def status(*, database: Database = None) -> None:
+def status(*, as_json: AsJson = False, database: Database = None) -> None:
     """Say how far the retag is that is under way, or how the last one ended."""
     with open_store(database) as store:
         job = _last(store)
+    if as_json:
+        from api.job_schemas import JobOut  # noqa: PLC0415
+
+        typer.echo("null" if job is None else JobOut.of(job).model_dump_json())
+        return
     typer.echo("There has been no retag." if job is None else _described(job))
 
 
@@ -148,7 +163,7 @@ def cancel(*, database: Database = None) -> None:
             typer.echo("No retag is under way.", err=True)
             raise typer.Exit(1)
         cancel_job(store, job.id, by=user())
-        _follow(store, settings, job.id)
+        _follow(store, settings, job.id, wanted="cancelled")
 
 
 def _parameters(*, model: Path | None, rate: float | None, filters: dict[str, Any]) -> dict[str, Any]:
@@ -180,29 +195,54 @@ def _retag(store: Store, settings: Settings, parameters: dict[str, Any]) -> None
     job = unfinished_job(store, ["retag"])
     nothing_said = parameters == {"model": None, "filters": {}, "rate": None}
     if job is None:
+        _refuse_nothing(store, parameters)
         job = create_job(store, kind="retag", parameters=parameters, by=user())
     elif nothing_said or job.parameters == parameters:
         typer.echo(f"Job {job.id} goes on: {described(job.parameters)}.", err=True)
     else:
         raise JobUnderWay("retag", job.id)
-    _follow(store, settings, job.id)
+    _follow(store, settings, job.id, wanted="succeeded")
 
 
-def _follow(store: Store, settings: Settings, job_id: int) -> None:
-    """Run the job here if no other process does, and show how far it is until it has ended."""
-    from api.follow_job import JobBar, follow_job  # noqa: PLC0415
+def _refuse_nothing(store: Store, parameters: dict[str, Any]) -> None:
+    """A misspelt department would make the model the active one and tag nothing.
+
+    Raises
+    ------
+    BadUsage : if filters let no comment through
+    """
+    from api.retag.archive import count  # noqa: PLC0415
+    from api.retag.request import filters_of  # noqa: PLC0415
+
+    if not parameters["filters"]:
+        return
+    with store.read() as session:
+        found = count(session, filters_of(parameters))
+    if not found:
+        names = ", ".join(sorted(parameters["filters"]))
+        raise BadUsage(f"No comment has passed the filters ({names}). Nothing was asked for; mend or leave them out.")
+
+
+def _follow(store: Store, settings: Settings, job_id: int, *, wanted: str) -> None:
+    """Run the job here if no other process does, and show how far it is until it has ended.
+
+    Raises
+    ------
+    typer.Exit : with 1 if it has not ended in the state that is wanted
+    """
+    from api.follow_job import follow_job  # noqa: PLC0415
 
     job = follow_job(
         store,
         settings,
         job_id,
         load=_load,
-        bar=JobBar("tagging"),
+        bar=_progress("tagging"),
         when_interrupted=lambda: _say_that_it_goes_on(job_id),
     )
     typer.echo(_described(job))
-    if job.state != "succeeded":
-        raise typer.Exit(0 if job.state == "cancelled" else 1)
+    if job.state != wanted:
+        raise typer.Exit(1)
 
 
 def _say_that_it_goes_on(job_id: int) -> None:
@@ -235,7 +275,6 @@ def _show_changes(
     store: Store, settings: Settings, parameters: dict[str, Any], *, sample: int | None, output: Path | None
 ) -> None:
     from api.files.jsontext import dumps  # noqa: PLC0415
-    from api.follow_job import JobBar  # noqa: PLC0415
     from api.retag.dry_run import dry_run  # noqa: PLC0415
     from api.retag.request import filters_of  # noqa: PLC0415
     from api.store.runs import active_run  # noqa: PLC0415
@@ -244,7 +283,7 @@ def _show_changes(
         active = active_run(session)
     folder = parameters["model"] or (None if active is None else active.model_folder)
     tagger = _load(None if folder is None else Path(folder))
-    with JobBar("comparing") as bar:
+    with _progress("comparing") as bar:
         found = dry_run(
             store,
             tagger,
@@ -279,12 +318,57 @@ def _print_changes(found: Changes, *, model: str) -> None:
         changed = found.changed[language]
         languages.add_row(language, f"{number:,}", f"{changed:,} ({changed / number:.1%})")
     console.print(languages)
+    if not found.counts:
+        return
     tags = Table("tag", "before", "after", "comments")
     for change, number in found.counts.most_common(SHOWN_CHANGES):
         tags.add_row(" ".join(filter(None, [change.kind, change.label])), change.before, change.after, f"{number:,}")
     console.print(tags)
     if len(found.counts) > SHOWN_CHANGES:
         typer.echo(f"… and {len(found.counts) - SHOWN_CHANGES} rarer changes; -o writes all of them.")
+
+
+class _Progress(Protocol):
+    """What people see of a long run."""
+
+    def __enter__(self) -> Self: ...
+
+    def __exit__(self, *_: object) -> None: ...
+
+    def show(self, job: Job) -> None: ...
+
+    def advance(self, done: int, total: int) -> None: ...
+
+
+def _progress(doing: str) -> _Progress:
+    from api.follow_job import JobBar  # noqa: PLC0415
+
+    return JobBar(doing) if sys.stderr.isatty() else _Lines()
+
+
+class _Lines:
+    """Lines on standard error, where that is a log: as the job's state changes, and at each tenth of its comments."""
+
+    def __init__(self) -> None:
+        self._told: tuple[str, int] | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """Nothing is open."""
+
+    def show(self, job: Job) -> None:
+        self._tell(job.state, job.done, job.total or 0, _described(job))
+
+    def advance(self, done: int, total: int) -> None:
+        self._tell("comparing", done, total, f"{done:,} of {total:,} comments compared.")
+
+    def _tell(self, state: str, done: int, total: int, line: str) -> None:
+        reached = (state, done * LINES // total if total else 0)
+        if reached != self._told:
+            self._told = reached
+            typer.echo(line, err=True)
 
 
 def _last(store: Store) -> Job | None:

@@ -11,7 +11,7 @@ from api.alerts.models import AlertState, Priority
 from api.alerts.queue import AlertFilters, find_alert, find_alerts, update_alert
 from api.alerts.rules import RuleName
 from api.alerts.schemas import AlertOut, AlertPage, AlertPatch, AlertWithHistory
-from api.comment_schemas import Moment, Name
+from api.comment_schemas import Name, QueryMoment
 from api.cursor import BadCursor, cursor_after, id_before
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
@@ -32,7 +32,7 @@ def filters_of(
     priority: Annotated[Priority | None, Query(description="`low`, `normal` or `high`.")] = None,
     owner: Annotated[Name | None, Query(description="Looked after by exactly this owner.")] = None,
     department: Annotated[Name | None, Query(description="Of a comment of exactly this department.")] = None,
-    since: Annotated[Moment | None, Query(description="Raised at this time or later; with its zone.")] = None,
+    since: Annotated[QueryMoment | None, Query(description="Raised at this time or later; with its zone.")] = None,
 ) -> AlertFilters:
     """What a query asks for.
 

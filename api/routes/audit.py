@@ -8,7 +8,7 @@ from fastapi import APIRouter, Query
 
 from api.access.guard import needs
 from api.access.scopes import Scope
-from api.comment_schemas import Moment, Name
+from api.comment_schemas import Name, QueryMoment
 from api.cursor import BadCursor, cursor_after, id_before
 from api.dependencies import StoreDep
 from api.problems import documented
@@ -32,7 +32,7 @@ def read_audit_log(
     action: Annotated[Name | None, Query(description="Only this action.", examples=["comments.erasure"])] = None,
     actor: Annotated[Name | None, Query(description="Only what this key or user did.")] = None,
     subject: Annotated[Name | None, Query(description="Only what was done to this.")] = None,
-    since: Annotated[Moment | None, Query(description="Only lines of this time or later; with its zone.")] = None,
+    since: Annotated[QueryMoment | None, Query(description="Only lines of this time or later; with its zone.")] = None,
     limit: Annotated[int, Query(ge=1, le=MOST_IN_PAGE, description="Lines of a page.")] = 50,
     cursor: Annotated[str | None, Query(max_length=256, description="`next` of the page before.")] = None,
 ) -> AuditPage:

@@ -1,6 +1,6 @@
 """`/v1/jobs`: long work is asked for, looked at and cancelled; the service does it, and after a crash goes on."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
 from pydantic import Field
@@ -12,6 +12,7 @@ from api.dependencies import StoreDep, UnsupportedMediaType, WakeJobsDep, requir
 from api.job_schemas import JobList, JobOut
 from api.jobs.errors import JobFinished, JobUnderWay, UnknownJob
 from api.jobs.jobs import cancel_job, create_job, find_job, list_jobs
+from api.jobs.models import JobState
 from api.problems import InvalidJson, documented
 from api.retag.request import RetagRequest, UnknownModel
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
@@ -21,6 +22,9 @@ MOST_IN_LIST = 500
 
 # What each kind of job is asked with; its field `kind` tells which it is.
 JobRequest = Annotated[RetagRequest | TopicsRequest, Field(discriminator="kind")]
+
+KindOfJob = Literal["retag", "topics", "cause_figures", "action_verdicts"]
+"""Of every kind that there is; callers can ask for the first two."""
 
 EXAMPLES = {
     "model": {"summary": "Another model, for every comment", "value": {"kind": "retag", "model": "/srv/stemme/ours"}},
@@ -78,14 +82,16 @@ def jobs_router() -> APIRouter:
         summary="List jobs",
         operation_id="list_jobs",
         responses=documented(UnknownFilter, *EVERYWHERE),
-        dependencies=[needs(Scope.ADMIN), only_filters("limit")],
+        dependencies=[needs(Scope.ADMIN), only_filters("kind", "state", "limit")],
     )
     def get_jobs(
         store: StoreDep,
+        kind: Annotated[KindOfJob | None, Query(description="Only jobs of this kind.")] = None,
+        state: Annotated[JobState | None, Query(description="Only jobs in this state.")] = None,
         limit: Annotated[int, Query(ge=1, le=MOST_IN_LIST, description="Jobs at most.")] = 50,
     ) -> JobList:
-        """Lists the newest jobs, the newest first."""
-        return JobList(jobs=[JobOut.of(job) for job in list_jobs(store, limit=limit)])
+        """Lists the newest jobs, the newest first; `kind` and `state` choose among them."""
+        return JobList(jobs=[JobOut.of(job) for job in list_jobs(store, limit=limit, kind=kind, state=state)])
 
     @router.get(
         "/v1/jobs/{id}",

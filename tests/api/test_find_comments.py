@@ -165,6 +165,21 @@ def test_a_range_of_time_has_its_beginning_and_not_its_end(
     assert found(client, **query) == list(expected)
 
 
+@pytest.mark.parametrize("written", ["2026-11-02T00:00:00+01:00", "2026-11-02T00:00+0100"])
+def test_a_plus_that_the_address_made_a_space_is_understood(client: TestClient, store: Store, written: str) -> None:
+    from datetime import datetime
+
+    times = ["2026-11-01T22:59:59+00:00", "2026-11-02T00:00:00+01:00"]
+    store_rows(store, *({"text": "x", "submitted_at": datetime.fromisoformat(each)} for each in times))
+    answer = client.get(f"/v1/comments?submitted_from={written}")
+    assert [each["external_id"] for each in answer.json()["comments"]] == ["1"]
+
+
+def test_a_space_is_no_plus_where_there_is_no_time_before_it(client: TestClient) -> None:
+    answer = client.get("/v1/comments?submitted_from=2026-11-02+01:00")
+    assert (answer.status_code, "no zone" in answer.json()["detail"]) == (422, True)
+
+
 @pytest.mark.parametrize(
     ("query", "code"),
     [

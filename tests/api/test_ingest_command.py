@@ -191,6 +191,11 @@ def exports(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for row in (["Answers", "Submitted on", "From"], ["Bra bemötande", "2026-03-04 09:00", "Webb"]):
         book.active.append(row)
     book.save(tmp_path / "netigate.xlsx")
+    write(tmp_path / "answers.csv", [["id", "Kommentar", "Karakter"], ["1", "Lang kø", "3"]])
+    (tmp_path / "answers.jsonl").write_text('{"id": 1, "text": "Bra bemötande"}\n', encoding="utf-8")
+    sample = Path(api.cli.__file__).with_name("sample") / "comments.csv"
+    (tmp_path / "api" / "sample").mkdir(parents=True)
+    (tmp_path / "api" / "sample" / "comments.csv").write_bytes(sample.read_bytes())
     (mapping,) = re.findall(r"```toml\n(.*?)```", PAGE, re.DOTALL)
     (tmp_path / "ours.toml").write_text(mapping, encoding="utf-8")
     monkeypatch.chdir(tmp_path)
@@ -203,7 +208,9 @@ def test_every_command_of_the_page_reads_its_export(exports: Path, command: str)
     result = call(*shlex.split(command)[1:])
     assert result.exit_code == 0, result.stderr
     assert re.search(
-        r"1 row: [12] comments?, \d skipped, 0 rejected|2 rows: 1 comment, 1 skipped, 0 rejected", result.output
+        r"1 row: [12] comments?, \d skipped, 0 rejected|2 rows: 1 comment, 1 skipped, 0 rejected|"
+        r"445 rows: 445 comments, 0 skipped, 0 rejected",
+        result.output,
     )
 
 

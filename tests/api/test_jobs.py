@@ -16,13 +16,16 @@ from fastapi.testclient import TestClient
 from api.access.keys import create_key
 from api.access.scopes import Scope
 from api.app import create_app
-from api.jobs.jobs import create_job
+from api.job_kinds import job_kinds
+from api.jobs.jobs import cancel_job, create_job, find_job
+from api.jobs.runner import JobRunner
 from api.jobs.turn import turn_of
+from api.retag.job import RetagJob
 from api.settings import Settings
 from api.store.database import Store
 from nlp.models.encoder import SHIPPED
 from tests.api.rest_stub import StubTagger
-from tests.api.retagging import EVERYTHING, OtherTagger, add_tagged, retag, run_jobs
+from tests.api.retagging import EVERYTHING, OtherTagger, add_tagged, loads, retag, run_jobs, shown
 from tests.api.serving import ROOT, Served, wait_for
 
 
@@ -45,6 +48,49 @@ def test_a_job_is_asked_for_looked_at_and_cancelled(client: TestClient, store: S
     assert (second.status_code, second.json()["code"]) == (409, "job_under_way")
     assert client.delete(f"/v1/jobs/{job['id']}").json()["state"] == "cancelled"
     assert client.post("/v1/jobs", json={"kind": "retag"}).status_code == 202
+
+
+def test_jobs_of_a_kind_or_in_a_state_are_listed(client: TestClient, store: Store) -> None:
+    first = client.post("/v1/jobs", json={"kind": "retag"}).json()["id"]
+    client.delete(f"/v1/jobs/{first}")
+    second = client.post("/v1/jobs", json={"kind": "retag"}).json()["id"]
+    other = create_job(store, kind="cause_figures", parameters={}, by="test").id
+
+    def listed(query: str) -> list[int]:
+        return [job["id"] for job in client.get(f"/v1/jobs{query}").json()["jobs"]]
+
+    assert listed("") == [other, second, first]
+    assert listed("?kind=retag") == [second, first]
+    assert listed("?state=queued") == [other, second]
+    assert listed("?kind=retag&state=cancelled") == [first]
+    refused = client.get("/v1/jobs?state=done")
+    assert (refused.status_code, "'succeeded'" in refused.json()["detail"]) == (422, True)
+    assert client.get("/v1/jobs?kind=retak").status_code == 422
+
+
+def test_every_kind_of_job_can_be_listed(client: TestClient) -> None:
+    for kind in job_kinds(loads(OtherTagger()), batch_size=1, max_text_length=1):
+        assert client.get("/v1/jobs", params={"kind": kind.name}).json() == {"jobs": []}, kind.name
+
+
+def test_a_job_that_is_cancelled_while_its_model_is_loaded_does_not_go_on(store: Store) -> None:
+    add_tagged(store, "Bra", "Nei!")
+    job = create_job(store, kind="retag", parameters=EVERYTHING, by="test")
+    states: list[str] = []
+
+    def load(_: Path | None) -> OtherTagger:
+        states.append(cancel_job(store, job.id, by="test").state)
+        return OtherTagger()
+
+    runner = JobRunner(store, [RetagJob(load, batch_size=2, max_text_length=20_000)])
+    runner.start()
+    try:
+        wait_for(lambda: find_job(store, job.id).finished)
+    finally:
+        runner.stop()
+    assert states[0] == "cancelling"
+    assert find_job(store, job.id).state == "cancelled"
+    assert set(shown(store).values()) == {StubTagger.name}
 
 
 def test_how_far_a_job_came_is_told(client: TestClient, store: Store) -> None:

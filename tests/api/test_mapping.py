@@ -31,7 +31,7 @@ def test_a_ready_mapping_is_valid_and_called_like_its_file(name: str) -> None:
 
 def test_every_platform_has_a_ready_mapping() -> None:
     assert ready_names() == (
-        *("medallia", "netigate", "qualtrics", "surveymonkey", "trustpilot", "trustpilot-products"),
+        *("medallia", "netigate", "qualtrics", "stemme", "surveymonkey", "trustpilot", "trustpilot-products"),
     )
 
 

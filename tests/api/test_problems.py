@@ -100,6 +100,17 @@ def test_a_refused_request_is_not_repeated(body: object) -> None:
     assert "Kari" not in answer.text
 
 
+@pytest.mark.parametrize(
+    ("body", "detail"),
+    [
+        ([{"id": "1", "text": "Bra"}], "1 field is wrong. body: Input should be an object."),
+        ({"comments": ["Bra"]}, "1 field is wrong. comments[0]: Input should be an object."),
+    ],
+)
+def test_what_is_no_object_is_called_so_in_the_words_of_json(body: object, detail: str) -> None:
+    assert client_of(StubTagger()).post("/v1/classify", json=body).json()["detail"] == detail
+
+
 def test_of_many_wrong_fields_the_first_twenty_are_listed_and_all_are_counted() -> None:
     answer = client_of(StubTagger()).post("/v1/classify", json={"comments": [{"id": "1"}] * 600})
     assert len(answer.json()["errors"]) == 20

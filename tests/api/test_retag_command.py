@@ -10,7 +10,9 @@ import pytest
 from typer.testing import CliRunner, Result
 
 import api.cli
-from api.jobs.jobs import create_job
+from api.jobs.jobs import cancel_job, create_job, unfinished_job
+from api.jobs.models import Job
+from api.retag.command import _Lines
 from api.store.database import Store
 from nlp.models.encoder import SHIPPED
 from tests.api.rest_stub import StubTagger
@@ -74,6 +76,55 @@ def test_it_is_cancelled(typed, store: Store) -> None:
     assert typed("cancel").exit_code == 1
     create_job(store, kind="retag", parameters={"model": None, "filters": {}, "rate": None}, by="test")
     assert "is cancelled: what was shown is shown." in typed("cancel").stdout
+
+
+def test_cancelled_by_somebody_else_it_has_not_done_what_was_asked(
+    typed, store: Store, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    add_tagged(store, "Bra")
+
+    def load(_: Path | None) -> OtherTagger:
+        job = unfinished_job(store, ["retag"])
+        if job is not None:
+            cancel_job(store, job.id, by="another")
+        return OtherTagger()
+
+    monkeypatch.setattr("api.retag.command._load", load)
+    result = typed("--model", str(SHIPPED))
+    assert (result.exit_code, "is cancelled: what was shown is shown." in result.stdout) == (1, True)
+    assert set(shown(store).values()) == {StubTagger.name}
+
+
+def test_in_a_log_it_says_how_far_it_is_at_each_tenth(capsys: pytest.CaptureFixture[str]) -> None:
+    lines = _Lines()
+    job = Job(id=3, kind="retag", parameters={"model": None, "filters": {}, "rate": None}, done=0, total=None)
+    job.state = "queued"
+    lines.show(job)
+    job.state, job.total = "running", 1_000
+    for job.done in range(0, 1_001, 50):
+        lines.show(job)
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == 12  # queued, begun, and ten tenths
+    assert told[0] == "Job 3 (the active model; every comment) is queued: 0 of ? comments."
+    assert told[6] == "Job 3 (the active model; every comment) is running: 500 of 1,000 comments."
+
+
+def test_filters_that_let_nothing_through_make_no_model_the_active_one(typed, store: Store) -> None:
+    add_tagged(store, "Bra", department="Bergen")
+    refused = typed("--model", str(SHIPPED), "--department", "Begren")
+    assert (refused.exit_code, "No comment has passed the filters (department)" in refused.stderr) == (2, True)
+    assert typed("status").stdout == "There has been no retag.\n"
+    assert typed("--model", str(SHIPPED), "--department", "Bergen").exit_code == 0
+
+
+def test_programs_read_its_state_and_the_runs_as_the_api_gives_them(typed, store: Store) -> None:
+    assert json.loads(typed("status", "--json").stdout) is None
+    add_tagged(store, "Bra", "Nei!")
+    assert typed("--model", str(SHIPPED)).exit_code == 0
+    state = json.loads(typed("status", "--json").stdout)
+    assert (state["state"], state["done"], state["total"], state["run"]) == ("succeeded", 2, 2, 2)
+    runs = json.loads(typed("runs", "--json").stdout)["runs"]
+    assert [(run["id"], run["state"], run["shown"]) for run in runs] == [(2, "active", 2), (1, "former", 0)]
 
 
 @pytest.mark.parametrize(
