@@ -26,26 +26,38 @@ from api.files.errors import BadUsage, CommandUnavailable
 from api.files.formats import STANDARD_STREAM, Format
 from api.files.identify import Roles
 from api.files.jsontext import dumps
-from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
+from api.files.options import (
+    Encoding,
+    IdColumn,
+    InputFormat,
+    InputOrStore,
+    Model,
+    NumberRows,
+    QuestionColumn,
+    Quiet,
+    TextColumn,
+)
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.run import Run, tag_file
 from api.folders.command import EngineName, tag_folder_command
 from api.live_causes.command import causes_commands
-from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
+from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS
 from api.nps import nps as score_groups
 from api.question import as_question
 from api.removal.command import audit_log, erase, retention_commands
-from api.reports.command import AsOf, Limit, Where, nps_of_store, report_commands
-from api.reports.command import Run as RunOption
+from api.reports.command import nps_of_store, report_commands
+from api.reports.options import AsOf, Limit, PeriodOption, Where
+from api.reports.options import Run as RunOption
 from api.retag.command import retag_commands
 from api.store.command import Database, store_commands
+from api.terminal import INTERRUPTED, say, starts_over
 from api.time_zone import named_zone
 from nlp.errors import StemmeError
 from nlp.record import Comment
 
 PLUGGED = "stemme.commands"
-INTERRUPTED, TERMINATED = 130, 143
+TERMINATED = 143
 
 
 class Terminated(KeyboardInterrupt):
@@ -72,7 +84,7 @@ class Commands(TyperGroup):
         try:
             return super().invoke(ctx)
         except StemmeError as error:
-            _say(f"error: {error} ({error.code})", style="red")
+            say(f"error: {error} ({error.code})", style="red")
             raise typer.Exit(getattr(error, "exit_code", 2)) from None
         except BrokenPipeError:
             _leave_closed_pipe()
@@ -275,7 +287,7 @@ def demo(
         tagged = tag_sample(tagger, output=output)
     show(tagged, Console(), taxonomy=Taxonomy.load(), model=tagger.name)
     if output is not None:
-        _say(f"{len(tagged)} records are in {output}.")
+        say(f"{len(tagged)} records are in {output}.")
 
 
 @app.command(
@@ -287,14 +299,7 @@ def demo(
 """
 )
 def nps(
-    input_: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
-            show_default=False,
-        ),
-    ] = None,
+    input_: InputOrStore = None,
     *,
     by: Annotated[
         list[str] | None,
@@ -302,7 +307,7 @@ def nps(
             "--by", help="A column, or dimension of the store, to group by; may be said again.", show_default=False
         ),
     ] = None,
-    period: Annotated[Period | None, typer.Option("--period", help="Group by time.", show_default=False)] = None,
+    period: PeriodOption = None,
     time_zone: Annotated[
         str, typer.Option("--time-zone", help="Where days begin, and of times without a zone.")
     ] = "Europe/Oslo",
@@ -357,7 +362,7 @@ def nps(
     rows = score_groups(answers, by=columns.dimensions, period=period, time_zone=zone, minimum=minimum)
     Console().print(nps_file.table(rows, by=columns.dimensions, period=period, minimum=minimum))
     if left_out.counts:
-        _say(str(left_out))
+        say(str(left_out))
     if output is not None:
         output.write_text(dumps([nps_file.as_dict(row) for row in rows], indent=2) + "\n", encoding="utf-8")
 
@@ -446,12 +451,11 @@ def _tag_file(run: Run, *, load_tagger: Callable[[], Any], quiet: bool) -> None:
     ):
         summary = tag_file(run, load_tagger=load_tagger, report=bar)
     if not quiet:
-        _say(str(summary))
+        say(str(summary))
 
 
 def _cleaned_up_when_stopped(output: str) -> AbstractContextManager[None]:
-    left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-    return _stopped(f"{left}; the same command starts over.")
+    return _stopped(starts_over(output))
 
 
 @contextmanager
@@ -466,7 +470,7 @@ def _stopped(left: str) -> Iterator[None]:
         yield
     except KeyboardInterrupt as stop:
         what, code = ("terminated", TERMINATED) if isinstance(stop, Terminated) else ("interrupted", INTERRUPTED)
-        _say(f"{what}. {left}", style="red")
+        say(f"{what}. {left}", style="red")
         raise typer.Exit(code) from None
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -476,10 +480,6 @@ def _as_json(comment: Comment, model: Path | None) -> str:
     record = load_tagger(model).tag_one(comment)
     # Escaped where it is no text, as a shell can hand over any bytes and a terminal cannot print them.
     return dumps(record.to_dict(), indent=2).encode("utf-8", "backslashreplace").decode("utf-8")
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
 
 
 def _leave_closed_pipe() -> None:

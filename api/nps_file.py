@@ -7,7 +7,6 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
 from datetime import datetime, tzinfo
-from itertools import chain, islice
 from typing import Any
 
 from rich.table import Table
@@ -17,10 +16,10 @@ from api.files.errors import MissingColumns
 from api.files.formats import Format, format_of
 from api.files.identify import Roles
 from api.files.reader import Reader
-from api.files.rows import InputRow, Typed
-from api.files.run import ROWS_FOR_COLUMNS
+from api.files.rows import InputRow
 from api.files.source import open_source, refuse_folder
-from api.nps import HIGHEST, LOWEST, Answer, Nps
+from api.files.values import plain_value, rows_and_columns, score_of, sentence, time_of
+from api.nps import Answer, Nps
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,8 +48,7 @@ class LeftOut:
         >>> str(LeftOut(Counter(no_score=2)))
         '2 rows left out: no_score 2'
         """
-        rows = f"{self.counts.total():,} row" + ("" if self.counts.total() == 1 else "s")
-        return f"{rows} left out: " + ", ".join(f"{reason} {count:,}" for reason, count in self.counts.most_common())
+        return sentence("row", "left out", self.counts)
 
 
 def read_answers(
@@ -121,15 +119,13 @@ def _shown(value: str | None) -> str:
 
 
 def _checked(reader: Reader, columns: NpsColumns, name: str) -> Iterator[InputRow]:
-    rows = reader.rows()
-    first = list(islice(rows, ROWS_FOR_COLUMNS))
-    found = reader.header or tuple(dict.fromkeys(column for row in first for column in row.columns))
+    rows, found = rows_and_columns(reader)
     options = [("--score-column", columns.score), ("--time-column", columns.time)]
     options += [("--by", dimension) for dimension in columns.dimensions]
     missing = [(option, column) for option, column in options if column is not None and column not in found]
     if missing:
         raise MissingColumns(name, missing, found)
-    return chain(first, rows)
+    return rows
 
 
 def _answer(row: InputRow, columns: NpsColumns, time_zone: tzinfo | None) -> tuple[Answer | None, str]:
@@ -139,39 +135,21 @@ def _answer(row: InputRow, columns: NpsColumns, time_zone: tzinfo | None) -> tup
     plain = {name: plain_value(row.columns.get(name)) for name in columns.named}
     if plain[columns.score] is None:
         return None, "no_score"
-    score = _score(plain[columns.score])
-    if score is None:
+    score = score_of(plain[columns.score])
+    if score is None or not score.is_integer():
         return None, "bad_score"
     when = None
     if columns.time is not None:
         when = _time(plain[columns.time], time_zone)
         if when is None:
             return None, "bad_time"
-    return Answer(score, when, _dimensions(plain, columns)), ""
+    return Answer(int(score), when, _dimensions(plain, columns)), ""
 
 
 def _dimensions(plain: Mapping[str, Any], columns: NpsColumns) -> dict[str, str | None]:
     return {name: None if plain[name] is None else str(plain[name]) for name in columns.dimensions}
 
 
-def plain_value(value: Any) -> Any:
-    """The value as JSON has it; white space is nothing."""
-    value = value.plain if isinstance(value, Typed) else value
-    return None if isinstance(value, str) and not value.strip() else value
-
-
-def _score(value: Any) -> int | None:
-    try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ValueError:
-        return None
-    return int(number) if number is not None and LOWEST <= number <= HIGHEST and number.is_integer() else None
-
-
 def _time(value: Any, time_zone: tzinfo | None) -> datetime | None:
-    """ISO 8601; a date alone is its first moment."""
-    try:
-        when = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    when = time_of(value)
     return when.replace(tzinfo=time_zone) if when is not None and when.tzinfo is None else when

@@ -58,7 +58,6 @@ MULTIPLIERS: Final = {
         ]
     )
 }
-NO_TAG: Final = "NULL, NULL, 1, 0.5, '[]'"
 
 
 def fill_large(file: Path, comments: int, *, corrected: int, also_by_a_former_run: float) -> None:
@@ -143,9 +142,9 @@ def _numbers(connection: sqlite3.Connection, first: int, last: int) -> None:
     )
 
 
-def _draw(name: str, most: int, number: str = "i") -> str:
+def _draw(name: str, most: int) -> str:
     """SQL for a number from 0 to `most` - 1 that looks drawn by chance, and is the same each time."""
-    return f"((({number} * {MULTIPLIERS[name]}) % 2147483647) / 64 % {most})"
+    return f"(((i * {MULTIPLIERS[name]}) % 2147483647) / 64 % {most})"
 
 
 def _of(table: str, name: str, size: int) -> str:

@@ -58,14 +58,9 @@ class LinearModel:
         self._features, self._tags, self._sentiments = features, tags, sentiments
 
     @classmethod
-    def fit(cls, comments: Sequence[LabelledComment], labels: LabelSpace, *, least_comments: int = 2) -> LinearModel:
-        """Learn from labelled comments.
-
-        Parameters
-        ----------
-        least_comments : in which a run of words or letters must stand to be counted
-        """
-        common = {"min_df": least_comments, "sublinear_tf": True, "dtype": np.float32}
+    def fit(cls, comments: Sequence[LabelledComment], labels: LabelSpace) -> LinearModel:
+        """Learn from labelled comments; a run of words or letters counts that stands in two of them."""
+        common = {"min_df": 2, "sublinear_tf": True, "dtype": np.float32}
         features = FeatureUnion(
             [
                 ("words", TfidfVectorizer(ngram_range=(1, 2), token_pattern=WORD, **common)),

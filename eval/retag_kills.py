@@ -19,7 +19,6 @@ import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from hashlib import sha256
-from pathlib import Path
 from typing import Annotated, Final
 
 import typer
@@ -35,9 +34,11 @@ from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, Tag, Tagging, TagKind, TagRun
 from api.store.runs import active_run
 from api.store.search import Filters, standing
+from eval.kills import Seed, tell
 from eval.program import run_program
 from eval.retag_people import People, count_alerts
 from eval.retag_store import FormerModel, fill, generated
+from eval.scratch_store import Database, scratch_url
 from nlp.record import Comment, FailedComment
 from nlp.tagger import Tagger
 from nlp.taxonomy import Taxonomy
@@ -313,20 +314,15 @@ def main(
     corrections: Annotated[
         int, typer.Option("--corrections", min=1, help="How many of them people have corrected.")
     ] = 400,
-    database: Annotated[
-        str | None, typer.Option("--database", help="An empty one, as STEMME_DATABASE. Default: SQLite, for the time.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the random moments.")] = 20261127,
+    database: Database = None,
+    seed: Seed = 20261127,
 ) -> None:
     """Kill a retag at random moments, and count what was lost, tagged twice or mixed."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stemme-retag-") as folder:
-        url = database or f"sqlite:///{Path(folder) / 'store.db'}"
+        url = scratch_url(database, folder)
         counted = measure(url, comments=comments, kills=kills, corrections=corrections, seed=seed)
-    for name, number in asdict(counted).items():
-        typer.echo(f"{name.replace('_', ' ')}: {number:,}")
-    typer.echo(f"{'well' if counted.well else 'NOT WELL'}, after {time.monotonic() - begun:,.0f} seconds")
-    raise typer.Exit(0 if counted.well else 1)
+    tell(counted, seconds=time.monotonic() - begun)
 
 
 if __name__ == "__main__":

@@ -11,7 +11,6 @@ import tempfile
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from threading import Event
 from typing import Annotated, Final, Self, TypeVar
@@ -25,6 +24,7 @@ from api.retag.job import PER_STEP, RetagJob
 from api.store.database import Store
 from eval.program import run_program
 from eval.retag_store import fill, texts_of
+from eval.scratch_store import Database, scratch_url
 from nlp.record import Comment
 from nlp.tagger import Tagger
 
@@ -105,13 +105,11 @@ def _pieces(comments: list[Comment], size: int) -> list[list[Comment]]:
 def main(
     *,
     comments: Annotated[int, typer.Option("--comments", min=256, help="How many are tagged by both.")] = 5_120,
-    database: Annotated[
-        str | None, typer.Option("--database", help="An empty one, as STEMME_DATABASE. Default: SQLite, for the time.")
-    ] = None,
+    database: Database = None,
 ) -> None:
     """Measure a retag's rate as a share of the bare tagger's."""
     with tempfile.TemporaryDirectory(prefix="stemme-retag-") as folder:
-        pairs = measure(database or f"sqlite:///{Path(folder) / 'store.db'}", comments)
+        pairs = measure(scratch_url(database, folder), comments)
     retag, bare = sum(pair[0].wall for pair in pairs), sum(pair[1].wall for pair in pairs)
     typer.echo(f"retag       {comments / retag:,.0f} comments a second")
     typer.echo(f"bare tagger {comments / bare:,.0f} comments a second")

@@ -18,7 +18,7 @@ import time
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any, Final
 
@@ -33,8 +33,10 @@ from api.jobs.models import Job, JobState
 from api.server import serve
 from api.settings import read_settings
 from api.store.database import Store
+from eval.kills import Seed, tell
 from eval.program import run_program
 from eval.retag_store import fill
+from eval.scratch_store import Database, scratch_url
 from nlp.models.encoder import Floats
 from nlp.record import Comment, Record
 from nlp.tagger import Tagger
@@ -208,20 +210,15 @@ def main(
     *,
     comments: Annotated[int, typer.Option("--comments", min=100, help="How many the store is filled with.")] = 20_000,
     kills: Annotated[int, typer.Option("--kills", min=1, help="How often the service is killed.")] = 20,
-    database: Annotated[
-        str | None, typer.Option("--database", help="An empty one, as STEMME_DATABASE. Default: SQLite, for the time.")
-    ] = None,
-    seed: Annotated[int, typer.Option("--seed", help="Of the random moments.")] = 20261127,
+    database: Database = None,
+    seed: Seed = 20261127,
 ) -> None:
     """Kill a service during a topics job, and count what was embedded twice and what differs."""
     begun = time.monotonic()
     with tempfile.TemporaryDirectory(prefix="stemme-topics-") as folder:
-        url = database or f"sqlite:///{Path(folder) / 'store.db'}"
+        url = scratch_url(database, folder)
         counted = measure(url, Path(folder), comments=comments, kills=kills, seed=seed)
-    for name, number in asdict(counted).items():
-        typer.echo(f"{name.replace('_', ' ')}: {number:,}")
-    typer.echo(f"{'well' if counted.well else 'NOT WELL'}, after {time.monotonic() - begun:,.0f} seconds")
-    raise typer.Exit(0 if counted.well else 1)
+    tell(counted, seconds=time.monotonic() - begun)
 
 
 if __name__ == "__main__":

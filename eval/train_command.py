@@ -14,18 +14,15 @@ import typer
 from pydantic import ValidationError
 from rich.console import Console
 
+from api.files.errors import OutputExists
+from api.terminal import INTERRUPTED
 from eval.before_after import change_table, sentence
 from eval.program import run_program
 from nlp.errors import StemmeError, require
 from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
 
-INTERRUPTED: Final = 130
 CUSTOM: Final = "-custom"
-
-
-class OutputExists(StemmeError):
-    code, title = "output_exists", "The output folder is there already"
 
 
 class BadName(StemmeError):

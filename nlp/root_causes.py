@@ -166,8 +166,6 @@ def described_again(
     places: Mapping[str, Sequence[tuple[Span, str]]],
     model: TopicModel,
     *,
-    controls: Sequence[str] = CONTROLS,
-    replicates: int = REPLICATES,
     seed: int = 0,
 ) -> RootCauses:
     """The causes with figures of their own after topics were merged or split; nothing is embedded or looked for anew.
@@ -195,7 +193,7 @@ def described_again(
     )
     as_placed = replace(model, assignment=of_segments)
     observations = columns.observations(segments, as_placed)
-    found = describe_causes(observations, controls=controls, replicates=replicates, seed=seed)
+    found = describe_causes(observations, seed=seed)
     return RootCauses(as_placed, found, _members(observations), {}, segments, observations)
 
 

@@ -52,7 +52,7 @@ def draw(
     Beside the sheet the design is written, a file *.audit.json without texts, which `stemme audit read` needs.
     """
     from api.accuracy.design import design_file  # noqa: PLC0415, `--help` need not wait for the libraries
-    from api.accuracy.errors import OutputExists  # noqa: PLC0415
+    from api.accuracy.errors import answers_there  # noqa: PLC0415
     from api.accuracy.population import FilePopulation, StoredPopulation  # noqa: PLC0415
     from api.accuracy.sheet import write_sheet  # noqa: PLC0415
     from nlp.taxonomy import Taxonomy  # noqa: PLC0415
@@ -60,7 +60,7 @@ def draw(
     beside = design_file(output)
     for path in (output, beside):
         if path.exists():
-            raise OutputExists(str(path))
+            raise answers_there(path)
     if records is not None:
         sample = _drawn(FilePopulation(records, text_column=text_column), sample_size, seed, shown=shown, stored=False)
     else:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import ClassVar
 
+from api.files.errors import OutputExists
 from nlp.errors import StemmeError
 
 SHOWN_PROBLEMS = 10
@@ -23,13 +25,6 @@ class NothingToDraw(AuditError):
 
 class BadRecords(AuditError):
     code, title = "bad_records", "The records cannot be read"
-
-
-class OutputExists(AuditError):
-    code, title = "output_exists", "The output is there already"
-
-    def __init__(self, name: str) -> None:
-        super().__init__(f"{name} is there already, perhaps with people's answers. Name another, or move it away.")
 
 
 class UnknownDesign(AuditError):
@@ -65,3 +60,8 @@ class NoCard(AuditError):
             "Nobody has checked a sample yet. `stemme audit draw -o sample.xlsx` draws one, and `stemme audit read` "
             "makes the card out of the answers."
         )
+
+
+def answers_there(path: Path) -> OutputExists:
+    """The error that keeps a sheet, or its design, from being written over."""
+    return OutputExists(f"{path} is there already, perhaps with people's answers. Name another, or move it away.")

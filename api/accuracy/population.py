@@ -122,8 +122,8 @@ class StoredPopulation:
 class FilePopulation:
     """The records of a .jsonl file that `stemme tag` wrote, with the text beside them; failed ones are left out."""
 
-    def __init__(self, path: Path, *, text_column: str = "text", question_column: str = "question") -> None:
-        self._path, self._text, self._question = path, text_column, question_column
+    def __init__(self, path: Path, *, text_column: str = "text") -> None:
+        self._path, self._text = path, text_column
 
     def units(self) -> Iterator[Unit]:
         for number, record, beside in self._lines():
@@ -137,7 +137,7 @@ class FilePopulation:
         wanted, found = set(ids), {}
         for number, _, beside in self._lines():
             if str(number) in wanted:
-                question = beside.get(self._question)
+                question = beside.get("question")
                 found[str(number)] = Words(beside[self._text], question if isinstance(question, str) else None)
         return found
 

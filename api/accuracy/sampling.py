@@ -20,9 +20,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 FEWEST_OF_STRATUM: Final = 4
-TIERS: Final = ("rare", "uncommon", "common", "none")
-"""Of a comment, by its rarest label: given to less than 2 %, less than 10 %, or more of all; or it has none."""
 RARE, UNCOMMON = 0.02, 0.1
+"""Shares of all comments: the tier of one follows from its rarest label."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +57,7 @@ class Stratum:
     Parameters
     ----------
     language : None where the sample is too small to tell languages apart
-    tier : one of `TIERS`; None likewise
+    tier : rare, uncommon, common, or none, as its comments have no label; None likewise
     size : comments in it
     with_label : to how many of them the model gave each label
     """

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final, get_args
 
 from api.accuracy.draw import Sample
-from api.accuracy.errors import BadAnswers, OutputExists
+from api.accuracy.errors import BadAnswers, answers_there
 from api.accuracy.labels import FLAGS, label_set
 from api.exports.mapping import FileShape
 from api.exports.table import open_table
@@ -89,7 +89,7 @@ def write_sheet(path: Path, sample: Sample, taxonomy: Taxonomy) -> None:
     MissingExtra : if it is .xlsx and its library is not installed
     """
     if path.exists():
-        raise OutputExists(str(path))
+        raise answers_there(path)
     writers: dict[str, Callable[[Path, Sequence[Mapping[str, str]], Taxonomy], None]] = {
         ".csv": _write_csv,
         ".jsonl": _write_jsonl,

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 import typer
 
 from api.files.errors import BadUsage
+from api.options import AsJson
 from api.store.command import Database, open_store, user
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ def list_(
         str | None, typer.Option("--since", help="Raised in the last days (7d) or hours (12h), or since a day.")
     ] = None,
     limit: Annotated[int, typer.Option("--limit", min=1, max=10_000, help="Alerts at most.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")] = False,
+    as_json: AsJson = False,
     database: Database = None,
 ) -> None:
     """List alerts, those that were raised last first."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Annotated, Any, Final, Literal, Self, TypeVar, get_args
 
@@ -196,7 +196,7 @@ class Conditions(WithoutNull):
         return self.model_dump(exclude_none=True, mode="json")
 
 
-def refuse_unknown_themes(conditions: Conditions, *, known: Collection[str] = THEMES) -> None:
+def refuse_unknown_themes(conditions: Conditions) -> None:
     """Refuse a rule that nothing could ever meet.
 
     Asked when a rule is written, not when it is read: a rule must not break when the taxonomy loses a theme.
@@ -207,8 +207,8 @@ def refuse_unknown_themes(conditions: Conditions, *, known: Collection[str] = TH
     """
     for condition in conditions.themes or ():
         for theme in condition.theme or ():
-            if theme not in known:
-                raise UnknownLabel("theme", theme, list(known))
+            if theme not in THEMES:
+                raise UnknownLabel("theme", theme, list(THEMES))
 
 
 def _among(value: object, allowed: Iterable[object] | None) -> bool:

@@ -9,7 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any, Final
 
 import typer
 
+from api.checked_options import checked, option_of
 from api.files.errors import BadUsage
+from api.live_causes.options import Topic
+from api.options import AsJson, TimeZone
 from api.store.command import Database, open_store, user
 
 if TYPE_CHECKING:
@@ -23,7 +26,6 @@ actions_commands = typer.Typer(
 )
 
 NONE: Final = "none"
-Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="The cause's topic, such as t-3f2a9c01d7be.")]
 ActionId = Annotated[
     int, typer.Argument(min=1, metavar="ACTION", help="The action's id: `stemme causes actions list`.")
 ]
@@ -37,8 +39,6 @@ Where = Annotated[
         show_default=False,
     ),
 ]
-TimeZone = Annotated[str, typer.Option("--time-zone", help="Where days begin.")]
-AsJson = Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")]
 
 
 @actions_commands.command("list", epilog="Example: `stemme causes actions list t-3f2a9c01d7be`")
@@ -107,7 +107,7 @@ def add(
 
     zone = Zone.named(time_zone)
     given = {"what": what, "who": who, "since": since, "baseline_from": baseline_from, "until": until}
-    body = _checked(NewAction, {**given, "where": _places(where or ())})
+    body = checked(NewAction, {**given, "where": _places(where or ())}, option=option_of)
     require_statistics()
     with open_store(database) as store:
         with store.write() as session:
@@ -201,28 +201,12 @@ def _change(action: int, changes: dict[str, Any], *, zone: Zone, as_json: bool, 
     from api.cause_actions.schemas import ActionChanges  # noqa: PLC0415
     from api.cause_actions.told import require_statistics  # noqa: PLC0415
 
-    body = _checked(ActionChanges, changes)
+    body = checked(ActionChanges, changes, option=option_of)
     require_statistics()
     with open_store(database) as store:
         with store.write() as session:
             changed = change_action(session, action, body.changes(), by=user())
         _show(store, [changed], zone=zone, as_json=as_json, keep=True)
-
-
-def _checked(model: Any, fields: dict[str, Any]) -> Any:
-    """What the options say, checked as a request is.
-
-    Raises
-    ------
-    BadUsage : if an option has no valid value
-    """
-    from pydantic import ValidationError  # noqa: PLC0415
-
-    try:
-        return model.model_validate(fields)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise BadUsage(f"--{str(first['loc'][0]).replace('_', '-')}: {first['msg']}.") from None
 
 
 def _places(where: Sequence[str]) -> dict[str, list[str]]:

@@ -9,13 +9,12 @@ from datetime import date
 from typing import TYPE_CHECKING, Any, Final
 
 import typer
-from rich.console import Console
 
+from api.checked_options import checked, filters_of
 from api.files.destination import open_output
-from api.files.errors import BadUsage
 from api.files.source import Source
-from api.jobs.interrupt import terminated_as_interrupted
-from api.store.command import user
+from api.store.command import open_with_settings, user
+from api.terminal import say
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -26,7 +25,6 @@ if TYPE_CHECKING:
     from api.store.database import Store
 
 LOOK_SECONDS: Final = 0.3
-INTERRUPTED: Final = 130
 PATIENCE_SECONDS: Final = 30.0
 """For a job that is cancelled to end."""
 NO_SOURCE: Final = Source("the store", None)
@@ -54,35 +52,31 @@ def topics_of_store(
     from api.cause_runs.runs import find_run  # noqa: PLC0415
     from api.causes.writing import cause_format, write_causes  # noqa: PLC0415
     from api.reports.zones import Zone  # noqa: PLC0415
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
 
     format_ = cause_format(output)
     parameters = _parameters(where, asked)
-    settings = read_settings(database=database)
-    store = Store.open(settings.database)
-    try:
-        with open_output(output, source=NO_SOURCE) as stream:  # first: what cannot be written is said before the work
-            job = _succeeded(store, settings, parameters, quiet=quiet)
-            assert job.result is not None
-            with store.read() as session:
-                run = find_run(session, job.result["cause_run"])
-            told = restored(store, run)
-            watched = watched_causes(store, run, zone=Zone.named(run.parameters.get("time_zone", "Europe/Oslo")))
-            write_causes(
-                stream,
-                format_,
-                told.found,
-                told.feedback,
-                language=language,
-                today=date.today(),
-                days=told.days,
-                watched=watched,
-            )
-    finally:
-        store.close()
+    with (
+        open_with_settings(database) as (store, settings),
+        open_output(output, source=NO_SOURCE) as stream,  # before the work: what cannot be written is said first
+    ):
+        job = _succeeded(store, settings, parameters, quiet=quiet)
+        assert job.result is not None
+        with store.read() as session:
+            run = find_run(session, job.result["cause_run"])
+        told = restored(store, run)
+        watched = watched_causes(store, run, zone=Zone.named(run.parameters.get("time_zone", "Europe/Oslo")))
+        write_causes(
+            stream,
+            format_,
+            told.found,
+            told.feedback,
+            language=language,
+            today=date.today(),
+            days=told.days,
+            watched=watched,
+        )
     if not quiet:
-        _say(_summary(job))
+        say(_summary(job))
 
 
 def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any]:
@@ -92,29 +86,25 @@ def _parameters(where: Sequence[str], asked: Mapping[str, Any]) -> dict[str, Any
     ------
     BadUsage : if an option has no valid value
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.cause_runs.request import TopicsFilters, TopicsRequest  # noqa: PLC0415
 
-    filters: dict[str, Any] = {}
-    for each in where:
-        name, found, value = each.partition("=")
-        if not found or name not in TopicsFilters.model_fields:
-            raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(TopicsFilters.model_fields))}.")
-        filters[name] = int(value) if name.startswith("nps_") and value.isdecimal() else value
+    given = filters_of(where, TopicsFilters.model_fields)
+    filters = {name: _number_if_nps(name, value) for name, value in given.items()}
     said = {name: value for name, value in asked.items() if value is not None}
-    try:
-        request = TopicsRequest.model_validate({"kind": "topics", "filters": filters, **said})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        names = [str(step) for step in first["loc"]]
-        option = f"--where {names[-1]}=…" if names[0] == "filters" else f"--{OPTIONS.get(names[0], names[0])}"
-        raise BadUsage(f"{option}: {first['msg']}.") from None
+    request = checked(TopicsRequest, {"kind": "topics", "filters": filters, **said}, option=_option)
     request.check()
     return request.as_parameters()
 
 
 OPTIONS: Final = {"names": "company", "metadata": "by", "time_zone": "time-zone"}
+
+
+def _number_if_nps(name: str, value: str) -> int | str:
+    return int(value) if name.startswith("nps_") and value.isdecimal() else value
+
+
+def _option(place: Sequence[str]) -> str:
+    return f"--where {place[-1]}=…" if place[0] == "filters" else f"--{OPTIONS.get(place[0], place[0])}"
 
 
 def _succeeded(store: Store, settings: Settings, parameters: dict[str, Any], *, quiet: bool) -> Job:
@@ -138,10 +128,10 @@ def _succeeded(store: Store, settings: Settings, parameters: dict[str, Any], *, 
     elif job.parameters != parameters:
         raise JobUnderWay("topics", job.id)
     else:
-        _say(f"Job {job.id} goes on.")
+        say(f"Job {job.id} goes on.")
     job = _ended(store, settings, job, quiet=quiet)
     if job.state == "cancelled":
-        _say(f"Job {job.id} was cancelled; nothing was stored or written.")
+        say(f"Job {job.id} was cancelled; nothing was stored or written.")
         raise typer.Exit(1)
     if job.state != "succeeded":
         raise RecordedError(job.error_code or "job_error", job.error_message or "The job has failed.")
@@ -155,24 +145,16 @@ def _ended(store: Store, settings: Settings, job: Job, *, quiet: bool) -> Job:
     ------
     typer.Exit : if it is interrupted
     """
-    from api.job_kinds import job_kinds  # noqa: PLC0415
-    from api.jobs.jobs import find_job  # noqa: PLC0415
-    from api.jobs.runner import JobRunner  # noqa: PLC0415
+    from api.follow_job import JobBar, follow_job  # noqa: PLC0415
 
-    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, kinds)
-    with terminated_as_interrupted(), _Bar(quiet=quiet) as bar:
-        runner.start()
-        try:
-            while not (found := find_job(store, job.id)).finished:
-                bar.show(found)
-                time.sleep(LOOK_SECONDS)
-        except KeyboardInterrupt:
-            _cancel(store, job)
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            runner.stop()
-    return found
+    return follow_job(
+        store,
+        settings,
+        job.id,
+        load=_load,
+        bar=JobBar("starting", quiet=quiet),
+        when_interrupted=lambda: _cancel(store, job),
+    )
 
 
 def _cancel(store: Store, job: Job) -> None:
@@ -181,7 +163,7 @@ def _cancel(store: Store, job: Job) -> None:
     from api.jobs.jobs import cancel_job, find_job  # noqa: PLC0415
 
     if job.created_by != user():
-        _say(f"Interrupted. Job {job.id} goes on in a service; `DELETE /v1/jobs/{job.id}` ends it.")
+        say(f"Interrupted. Job {job.id} goes on in a service; `DELETE /v1/jobs/{job.id}` ends it.")
         return
     with suppress(JobFinished):
         cancel_job(store, job.id, by=user())
@@ -189,7 +171,7 @@ def _cancel(store: Store, job: Job) -> None:
     while not (ended := find_job(store, job.id).finished) and time.monotonic() < until:
         time.sleep(LOOK_SECONDS)
     when = "" if ended else ", and will have ended when the command is said again or a service starts"
-    _say(f"Interrupted. Job {job.id} is cancelled{when}; nothing was written.")
+    say(f"Interrupted. Job {job.id} is cancelled{when}; nothing was written.")
 
 
 def _summary(job: Job) -> str:
@@ -201,42 +183,7 @@ def _summary(job: Job) -> str:
     )
 
 
-class _Bar:
-    """A bar on standard error while comments are read, and what is being done; nothing where that is no terminal."""
-
-    def __init__(self, *, quiet: bool) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        self._progress = Progress(
-            TextColumn("{task.description}"),
-            BarColumn(),
-            TextColumn("{task.completed:,.0f} of {task.total:,.0f} {task.fields[rate]}"),
-            TimeRemainingColumn(),
-            console=console,
-            disable=quiet or not console.is_terminal,
-            transient=True,
-        )
-        self._task = self._progress.add_task("Starting", total=0, rate="")
-
-    def __enter__(self) -> _Bar:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, job: Job) -> None:
-        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
-        doing = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, (job.doing or "starting").capitalize())
-        self._progress.update(self._task, description=doing, completed=job.done, total=job.total or 0, rate=rate)
-
-
 def _load(model: Path | None) -> Any:
     from nlp.tagger import Tagger  # noqa: PLC0415
 
     return Tagger.load(model)
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)

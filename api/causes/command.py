@@ -17,12 +17,23 @@ from api.files.destination import open_output
 from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
 from api.files.identify import Roles
-from api.files.options import Encoding, IdColumn, InputFormat, Model, NumberRows, QuestionColumn, Quiet, TextColumn
+from api.files.options import (
+    Encoding,
+    IdColumn,
+    InputFormat,
+    InputOrStore,
+    Model,
+    NumberRows,
+    QuestionColumn,
+    Quiet,
+    TextColumn,
+)
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.files.source import Source
-from api.reports.command import Where
+from api.reports.options import Where
 from api.store.command import Database
+from api.terminal import interrupted, say, starts_over
 from api.time_zone import named_zone
 from nlp.errors import require
 
@@ -30,7 +41,6 @@ if TYPE_CHECKING:
     from nlp.root_causes import RootCauses
 
 EXTRA = "topics"
-INTERRUPTED = 130
 
 
 class ReadBy(StrEnum):
@@ -44,14 +54,7 @@ class ReadBy(StrEnum):
 
 
 def topics(
-    input_: Annotated[
-        str | None,
-        typer.Argument(
-            metavar="INPUT",
-            help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
-            show_default=False,
-        ),
-    ] = None,
+    input_: InputOrStore = None,
     *,
     output: Annotated[
         str,
@@ -234,15 +237,13 @@ def topics(
                 stream, format_, found, read.feedback, language=language.value, today=date.today(), watched=watched
             )
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(starts_over(output)) from None
     if keep is not None:
         found.model.save(keep)
     if bertopic is not None:
         _keep_as_bertopic(found, bertopic, language=language.value, names=tuple(company or ()))
     if not quiet:
-        _say(
+        say(
             f"{len(found.report.causes):,} causes in {len(read.feedback):,} comments; {len(found.without):,} comments "
             "have neither a cause nor a theme."
         )
@@ -299,7 +300,3 @@ def _taken(columns: Any) -> str:
     if columns.dimensions:
         parts.append("places from " + ", ".join(map(repr, columns.dimensions)))
     return "; ".join(parts) if parts else "no days, NPS answers or places: no column is named for them"
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

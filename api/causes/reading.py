@@ -6,8 +6,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing
 from dataclasses import dataclass, field
-from datetime import date, datetime, tzinfo
-from itertools import chain, islice
+from datetime import date, tzinfo
 from typing import Any, Final
 
 from api.files.by_format import open_reader
@@ -16,12 +15,11 @@ from api.files.formats import Format, format_of
 from api.files.identify import Roles, identify
 from api.files.reader import Reader
 from api.files.rows import InputRow, Row
-from api.files.run import ROWS_FOR_COLUMNS, Report
+from api.files.run import Report
 from api.files.seen import SeenIds
 from api.files.source import open_source, refuse_folder
 from api.files.tagging import TagsComments, tag_rows
-from api.nps import HIGHEST, LOWEST
-from api.nps_file import plain_value
+from api.files.values import plain_value, rows_and_columns, score_of, sentence, time_of
 from nlp.record import Comment, TaggedComment
 from nlp.root_causes import Feedback
 
@@ -85,9 +83,9 @@ class LeftOut:
     def sentences(self) -> Iterator[str]:
         """For people, one a kind of trouble; none if there was none."""
         if +self.rows:
-            yield _sentence("row", "left out", self.rows)
+            yield sentence("row", "left out", self.rows)
         if +self.values:
-            yield _sentence("value", "taken for not known", self.values)
+            yield sentence("value", "taken for not known", self.values)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,14 +142,12 @@ def read_feedback(
 
 
 def _checked(reader: Reader, columns: Columns, name: str) -> tuple[Iterator[InputRow], Columns]:
-    rows = reader.rows()
-    first = list(islice(rows, ROWS_FOR_COLUMNS))
-    header = reader.header or tuple(dict.fromkeys(column for row in first for column in row.columns))
+    rows, header = rows_and_columns(reader)
     missing = [(option, column) for option, column in columns.named if column not in header]
     missing += [("--id-column or --text-column", column) for column in columns.roles.named if column not in header]
     if missing:
         raise MissingColumns(name, missing, header)
-    return chain(first, rows), columns.among(header)
+    return rows, columns.among(header)
 
 
 def _feedback(
@@ -162,7 +158,7 @@ def _feedback(
 
     day, nps, respondent = value(columns.time), value(columns.score), value(columns.respondent)
     dimensions = {name: value(name) for name in columns.dimensions}
-    read_day, read_nps = _day(day, time_zone), _score(nps)
+    read_day, read_nps = _day(day, time_zone), score_of(nps)
     left_out.values["bad_time"] += day is not None and read_day is None
     left_out.values["bad_score"] += nps is not None and read_nps is None
     assert row.id is not None
@@ -176,31 +172,9 @@ def _feedback(
     )
 
 
-def _score(value: Any) -> float | None:
-    try:
-        number = float(value) if isinstance(value, int | float | str) and not isinstance(value, bool) else None
-    except ValueError:
-        return None
-    return number if number is not None and LOWEST <= number <= HIGHEST else None
-
-
 def _day(value: Any, time_zone: tzinfo | None) -> date | None:
     """ISO 8601; a time without a zone, or with none asked for, lies on the day that is written."""
-    try:
-        when = datetime.fromisoformat(value.strip()) if isinstance(value, str) else None
-    except ValueError:
-        return None
+    when = time_of(value)
     if when is not None and when.tzinfo is not None and time_zone is not None:
         when = when.astimezone(time_zone)
     return None if when is None else when.date()
-
-
-def _sentence(what: str, fate: str, counts: Counter[str]) -> str:
-    """For people.
-
-    >>> _sentence("row", "left out", Counter(missing_text=2))
-    '2 rows left out: missing_text 2'
-    """
-    total = +counts
-    number = f"{total.total():,} {what}" + ("" if total.total() == 1 else "s")
-    return f"{number} {fate}: " + ", ".join(f"{reason} {count:,}" for reason, count in total.most_common())

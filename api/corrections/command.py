@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Annotated
 
@@ -18,15 +16,15 @@ from api.files.formats import STANDARD_STREAM
 from api.files.jsontext import dumps
 from api.files.source import Source
 from api.files.write_jsonl import json_line
-from api.store.command import Database
+from api.store.command import Database, open_store
+from api.terminal import INTERRUPTED, say, starts_over
 
 if TYPE_CHECKING:
-    from api.store.database import Store
+    pass
 
 corrections_commands = typer.Typer(
     help="What people have corrected.", no_args_is_help=True, rich_markup_mode="markdown"
 )
-INTERRUPTED = 130
 
 
 @corrections_commands.command(
@@ -58,22 +56,21 @@ def export(
 
     exported = Exported()
     try:
-        with _store(database) as store, open_output(output, source=Source("the store", None)) as stream:
+        with open_store(database) as store, open_output(output, source=Source("the store", None)) as stream:
             with store.read() as session:
                 for line in labelled_lines(session, taxonomy(), reviewed_only=reviewed_only, exported=exported):
                     stream.write(json_line(line))
             stream.flush()
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.")
+        say(f"interrupted. {starts_over(output)}")
         raise typer.Exit(INTERRUPTED) from None
-    _say(f"{exported.written:,} texts, {exported.reviewed:,} of them reviewed.")
+    say(f"{exported.written:,} texts, {exported.reviewed:,} of them reviewed.")
     if exported.not_reviewed:
-        _say(f"{exported.not_reviewed:,} that are corrected and not reviewed were left out; --all takes them too.")
+        say(f"{exported.not_reviewed:,} that are corrected and not reviewed were left out; --all takes them too.")
     if exported.untagged:
-        _say(f"{exported.untagged:,} that the model could not tag were left out.")
+        say(f"{exported.untagged:,} that the model could not tag were left out.")
     if exported.labels:
-        _say(f"Themes that the taxonomy no longer has were left out: {', '.join(sorted(exported.labels))}.")
+        say(f"Themes that the taxonomy no longer has were left out: {', '.join(sorted(exported.labels))}.")
 
 
 @corrections_commands.command(
@@ -99,7 +96,7 @@ def agreement(
     from api.corrections.answers import taxonomy  # noqa: PLC0415
     from api.corrections.judged import judged  # noqa: PLC0415
 
-    with _store(database) as store, store.read() as session:
+    with open_store(database) as store, store.read() as session:
         rows = rows_of(judged(session, taxonomy()), minimum=minimum)
     if output is not None:
         with open_output(output, source=Source("the store", None)) as stream:
@@ -107,10 +104,10 @@ def agreement(
     if output == STANDARD_STREAM:
         return
     if not rows:
-        _say("Nobody has corrected anything yet. docs/corrections.md says how.")
+        say("Nobody has corrected anything yet. docs/corrections.md says how.")
         return
     _print([row for row in rows if by_language or row.language == ALL])
-    _say(
+    say(
         "In hundredths, with the 95 % interval. confirmed: of the labels that the model or a person gave; people "
         "correct what they notice. precision, recall, kappa: of reviewed comments only. –: too few to say."
     )
@@ -139,19 +136,3 @@ def _print(rows: list[Agreement]) -> None:
 def _percent(share: Share | None) -> str:
     """In hundredths, with the interval: "75 60–86"."""
     return "–" if share is None else f"{100 * share.value:.0f} {100 * share.low:.0f}–{100 * share.high:.0f}"
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[Store]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)

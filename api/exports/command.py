@@ -17,11 +17,12 @@ from api.exports.mapping import Columns, load_mapping, ready_names, ready_text
 from api.exports.run import Import, import_file, read_export
 from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
+from api.files.options import Quiet
 from api.files.progress import ProgressBar
 from api.files.read_csv import MAX_CELL
 from api.store.command import Database
+from api.terminal import interrupted, say, starts_over
 
-INTERRUPTED = 130
 REJECTED = ".rejected.csv"
 COLUMN_FIELDS = ("text", *Columns.model_fields)
 VALUE_FIELDS = tuple(
@@ -114,7 +115,7 @@ def ingest(
         str | None,
         typer.Option("--encoding", help="Of a text file, such as cp1252. Default: told from the file."),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")] = False,
+    quiet: Quiet = False,
 ) -> None:
     """Read a survey platform's export, or a file with the API's field names, into the store or into a file.
 
@@ -184,7 +185,7 @@ def _preview(order: Import, *, rows: int, quiet: bool) -> None:
     with read_export(order) as export:
         if not quiet:
             for notice in export.notices:
-                _say(f"notice: {notice}")
+                say(f"notice: {notice}")
         preview(export, Console(), rows=rows, check=not_storable)
 
 
@@ -193,14 +194,12 @@ def _import(order: Import, *, output: str, rejected: str | None, quiet: bool) ->
         with ProgressBar(Console(stderr=True), quiet=quiet) as bar:
             counts = import_file(order, output=output, rejected=rejected, report=bar)
     except KeyboardInterrupt:
-        left = "The output is not complete" if output == STANDARD_STREAM else f"{output} was not written"
-        _say(f"interrupted. {left}; the same command starts over.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(starts_over(output)) from None
     if quiet:
         return
-    _say(str(counts))
+    say(str(counts))
     if counts.rejected and rejected is not None:
-        _say(f"  The rejected rows and why: {rejected}")
+        say(f"  The rejected rows and why: {rejected}")
 
 
 def _pairs(option: str, given: Sequence[str], fields: Sequence[str]) -> dict[str, str]:
@@ -213,7 +212,3 @@ def _pairs(option: str, given: Sequence[str], fields: Sequence[str]) -> dict[str
             raise BadUsage(f"{option} is {each!r}; FIELD=NAME is needed, with FIELD one of {', '.join(fields)}.")
         pairs[field] = f"{pairs[field]}\n{name}" if field in pairs else name
     return pairs
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -94,16 +94,6 @@ class MissingTimeZone(FileError):
         )
 
 
-class UnknownTimeZone(FileError):
-    code, title = "unknown_time_zone", "There is no such time zone"
-
-    def __init__(self, zone: str, *, where: str) -> None:
-        super().__init__(
-            f"{where} is {zone!r}, which is no zone of the IANA list. Examples: Europe/Oslo, Europe/Copenhagen, "
-            "Europe/Stockholm, UTC."
-        )
-
-
 class BadWorkbook(FileError):
     code, title = "bad_workbook", "The workbook cannot be read"
 

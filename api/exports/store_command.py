@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from contextlib import closing
 from typing import Final
 
-import typer
 from rich.console import Console
 
 from api.exports.run import Import, import_into
@@ -17,12 +15,13 @@ from api.ingest.treatment import masking
 from api.ingest.waiting import count_waiting, tag_waiting
 from api.ingest.worker import TagWorker
 from api.live_causes.assigner import CauseAssigner, assign_waiting
-from api.settings import Settings, read_settings
+from api.settings import Settings
+from api.store.command import open_with_settings
 from api.store.database import Store
 from api.store.errors import StoreUnavailable
+from api.terminal import interrupted, say
 from nlp.tagger import Tagger
 
-INTERRUPTED: Final = 130
 GOES_ON: Final = "the same command goes on"
 
 
@@ -40,9 +39,8 @@ def store_export(order: Import, *, database: str | None, rejected: str, tag: boo
     StemmeError : before anything was stored; what is wrong with the export, the file or the database
     RunFailed : if the store stopped answering; what was stored by then stays, and the same command goes on
     """
-    settings = read_settings(database=database)
     with (
-        closing(Store.open(settings.database)) as store,
+        open_with_settings(database) as (store, settings),
         ProgressBar(Console(stderr=True), quiet=quiet) as bar,
     ):
         if settings.not_masked:
@@ -51,7 +49,7 @@ def store_export(order: Import, *, database: str | None, rejected: str, tag: boo
         if tag:
             _tag(store, settings, bar, quiet=quiet)
         elif not quiet and (waiting := count_waiting(store)):
-            _say(
+            say(
                 f"{waiting:,} wait to be tagged. `stemme serve` tags what waits while it runs; to tag it now, say the "
                 "same with --tag."
             )
@@ -61,16 +59,15 @@ def _import(order: Import, sink: StoreSink, rejected: str, bar: ProgressBar, *, 
     try:
         counts = import_into(order, sink, check=not_storable, rejected=rejected, report=bar)
     except KeyboardInterrupt:
-        _say(f"interrupted. {sink.counts.comments:,} comments were stored; {GOES_ON}.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(f"{sink.counts.comments:,} comments were stored; {GOES_ON}.") from None
     except StoreUnavailable as error:
         stored = f"{sink.counts.comments:,} comments were stored"
         raise RunFailed(f"{sink.store.name} does not answer. {stored}; {GOES_ON}.") from error
     if quiet:
         return
-    _say(f"{counts}\nIn {sink.store.name}: {sink.counts}")
+    say(f"{counts}\nIn {sink.store.name}: {sink.counts}")
     if counts.rejected:
-        _say(f"  The rejected rows and why: {rejected}")
+        say(f"  The rejected rows and why: {rejected}")
 
 
 def _tag(store: Store, settings: Settings, bar: ProgressBar, *, quiet: bool) -> None:
@@ -82,18 +79,13 @@ def _tag(store: Store, settings: Settings, bar: ProgressBar, *, quiet: bool) -> 
         assigned = assign_waiting(CauseAssigner(store, lambda: tagger, batch_size=settings.batch_size))
     except KeyboardInterrupt:
         left = f"{count_waiting(store):,} wait to be tagged"
-        _say(f"interrupted. {left}; {GOES_ON}, and so does `stemme serve`.", style="red")
-        raise typer.Exit(INTERRUPTED) from None
+        raise interrupted(f"{left}; {GOES_ON}, and so does `stemme serve`.") from None
     except StoreUnavailable as error:
         raise RunFailed(f"{store.name} does not answer. What is not tagged still waits; {GOES_ON}.") from error
     if quiet:
         return
-    _say(f"Tagged {done:,} with {tagger.name}.")
+    say(f"Tagged {done:,} with {tagger.name}.")
     if assigned:
-        _say(f"Of {assigned:,} the clauses were given the causes that they are about.")
+        say(f"Of {assigned:,} the clauses were given the causes that they are about.")
     if left_over := count_waiting(store):
-        _say(f"{left_over:,} could not be tagged yet; `stemme serve` tries them again.")
-
-
-def _say(sentence: str, *, style: str | None = None) -> None:
-    Console(stderr=True).print(sentence, style=style, markup=False, highlight=False, soft_wrap=True)
+        say(f"{left_over:,} could not be tagged yet; `stemme serve` tries them again.")

@@ -8,9 +8,9 @@ from datetime import date, datetime, tzinfo
 from typing import Final
 from zoneinfo import ZoneInfo
 
-from api.exports.errors import UnknownTimeZone
 from api.exports.mapping import DateRule, FieldRule, NumberRule
 from api.exports.table import Cell
+from api.time_zone import zone_info
 from nlp.record import Problem
 
 LOWEST_NPS: Final = 0
@@ -140,10 +140,11 @@ def time_zone(name: str, *, where: str) -> ZoneInfo:
     ------
     UnknownTimeZone : naming `where` it stands
     """
-    try:
-        return ZoneInfo(name)
-    except (KeyError, ValueError, OSError):
-        raise UnknownTimeZone(name, where=where) from None
+    return zone_info(
+        name,
+        otherwise=f"{where} is {name!r}, which is no zone of the IANA list. Examples: Europe/Oslo, Europe/Copenhagen, "
+        "Europe/Stockholm, UTC.",
+    )
 
 
 def _day(cell: Cell) -> datetime | None:

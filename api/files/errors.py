@@ -24,6 +24,10 @@ class InputIsFolder(FileError):
     code, title = "input_is_folder", "The input is a folder"
 
 
+class OutputExists(FileError):
+    code, title = "output_exists", "The output is there already"
+
+
 class UnreadableInput(FileError):
     code, title = "unreadable_input", "The input cannot be read"
 

@@ -10,6 +10,14 @@ import typer
 from api.files.formats import Format
 from api.files.identify import QUESTION_COLUMN
 
+InputOrStore = Annotated[
+    str | None,
+    typer.Argument(
+        metavar="INPUT",
+        help="A .csv, .jsonl or .parquet file, or - for standard input. Default: the store.",
+        show_default=False,
+    ),
+]
 IdColumn = Annotated[str, typer.Option("--id-column", help="The column that holds each comment's id.")]
 TextColumn = Annotated[str, typer.Option("--text-column", help="The column that holds each comment's text.")]
 QuestionColumn = Annotated[

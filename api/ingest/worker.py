@@ -6,12 +6,12 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
-from threading import Event, Thread
 from typing import Final
 
 from sqlalchemy import delete, or_, select, update
 
 from api.alerts.raising import AlertRaiser
+from api.background import Background
 from api.dependencies import CommentTagger
 from api.ingest.active_tagger import ActiveModelMissing, ActiveTagger
 from api.live_causes.queue import queue_for_causes
@@ -86,21 +86,26 @@ class TagWorker:
         self._active = tagger if isinstance(tagger, ActiveTagger) else ActiveTagger(store, lambda _: tagger, None)
         self._batch_size, self._max_text_length = batch_size, max_text_length
         self._changed, self._told = changed, self._active.tagger
-        self._woken, self._stopping = Event(), Event()
-        self._thread = Thread(target=self._work, name="stemme-tag-worker", daemon=True)
+        self._background = Background(
+            self._work,
+            name="stemme-tag-worker",
+            logger=logger,
+            waits="Tagging waits",
+            failed="Tagging failed",
+            retry_seconds=RETRY_SECONDS,
+            bug_seconds=RETRY_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._background.start()
 
     def wake(self) -> None:
         """Tell it that something was stored."""
-        self._woken.set()
+        self._background.wake()
 
     def stop(self) -> None:
         """End it after the batch in hand; what waits, waits for the next start."""
-        self._stopping.set()
-        self._woken.set()
-        self._thread.join()
+        self._background.stop()
 
     def tag_batch(self) -> int:
         """Tag the versions that have waited longest; how many it took up.
@@ -128,29 +133,17 @@ class TagWorker:
                 self._tag_alone(each, tagger, run_id)
         return len(waiting)
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            pause = 0.0
-            try:
-                if not self.tag_batch():
-                    pause = POLL_SECONDS
-            except StoreUnavailable as error:
-                logger.warning("Tagging waits: %s", error)
-                pause = RETRY_SECONDS
-            except RunChanged:
-                continue  # the batch is tagged anew, by the run that is active now
-            except ActiveModelMissing as error:
-                if self._told is not None:
-                    logger.error("%s", error)  # noqa: TRY400, once, and nothing of it is a bug
-                self._told = None
-                self._changed(error)
-                pause = MODEL_RETRY_SECONDS
-            except Exception as bug:
-                logger.error("Tagging failed and will be tried again. %s", describe_bug(bug))  # noqa: TRY400
-                pause = RETRY_SECONDS
-            if pause:
-                self._woken.wait(pause)
-                self._woken.clear()
+    def _work(self) -> float:
+        try:
+            return 0.0 if self.tag_batch() else POLL_SECONDS
+        except RunChanged:
+            return 0.0  # the batch is tagged anew, by the run that is active now
+        except ActiveModelMissing as error:
+            if self._told is not None:
+                logger.error("%s", error)  # noqa: TRY400, once, and nothing of it is a bug
+            self._told = None
+            self._changed(error)
+            return MODEL_RETRY_SECONDS
 
     def _next(self) -> Sequence[Waiting]:
         columns = select(

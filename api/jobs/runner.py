@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Sequence
-from threading import Event, Thread
+from threading import Event
 from typing import TYPE_CHECKING, Final
 
+from api.background import Background
 from api.jobs.errors import JobBroke, UnknownJob
 from api.jobs.jobs import job_of, unfinished_job
 from api.jobs.kinds import JobContext, JobKind
@@ -14,7 +15,6 @@ from api.jobs.models import Job, JobState
 from api.jobs.turn import turn_of
 from api.problems import describe_bug
 from api.store.database import Store
-from api.store.errors import StoreUnavailable
 from api.store.models import now
 from nlp.errors import StemmeError
 
@@ -38,36 +38,33 @@ class JobRunner:
     def __init__(self, store: Store, kinds: Sequence[JobKind]) -> None:
         self._store = store
         self._kinds = {kind.name: kind for kind in kinds}
-        self._woken, self._stopping, self._interrupted = Event(), Event(), Event()
-        self._thread = Thread(target=self._work, name="stemme-job-runner", daemon=True)
+        self._interrupted = Event()
+        self._background = Background(
+            self._work,
+            name="stemme-job-runner",
+            logger=logger,
+            waits="Jobs wait",
+            failed="Jobs failed",
+            retry_seconds=RETRY_SECONDS,
+            bug_seconds=RETRY_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._background.start()
 
     def wake(self) -> None:
         """Tell it that there is a job."""
-        self._woken.set()
+        self._background.wake()
 
     def stop(self) -> None:
         """End it; the job in hand goes on when a runner is started again, in this process or another."""
-        self._stopping.set()
+        self._background.tell_to_stop()
         self._interrupted.set()
-        self._woken.set()
-        self._thread.join()
+        self._background.join()
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            pause = POLL_SECONDS
-            try:
-                self._take_turn()
-            except StoreUnavailable as error:
-                logger.warning("Jobs wait: %s", error)
-                pause = RETRY_SECONDS
-            except Exception as bug:
-                logger.error("Jobs failed and will be tried again. %s", describe_bug(bug))  # noqa: TRY400
-                pause = RETRY_SECONDS
-            self._woken.wait(pause)
-            self._woken.clear()
+    def _work(self) -> float:
+        self._take_turn()
+        return POLL_SECONDS
 
     def _take_turn(self) -> None:
         """Run the jobs that there are, if it is our turn."""
@@ -82,14 +79,14 @@ class JobRunner:
             self._interrupted.clear()
             works = {name: self._work_of(kind) for name, kind in self._kinds.items()}
             with durable_jobs(self._store, works, self._interrupted) as jobs:
-                while not self._stopping.is_set() and not self._interrupted.is_set():
+                while not self._background.stopping and not self._interrupted.is_set():
                     job = unfinished_job(self._store, self._kinds)
                     if job is None:
                         return
                     if not self._begun(job.id):
                         continue
                     logger.info("Job %d (%s) begins or goes on.", job.id, job.kind)
-                    jobs.run(job.kind, job.id, may_go_on=lambda: not self._stopping.is_set() and turn.kept())
+                    jobs.run(job.kind, job.id, may_go_on=lambda: not self._background.stopping and turn.kept())
         finally:
             turn.give_back()
 

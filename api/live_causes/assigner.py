@@ -10,13 +10,13 @@ import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from threading import Event, Thread
 from typing import Final, cast
 
 import numpy as np
 from sqlalchemy import delete, insert, or_, select, update
 from sqlalchemy.orm import Session
 
+from api.background import Background
 from api.cause_runs.models import CauseMember, CauseRun
 from api.corrections.shown import shown_records
 from api.dependencies import CommentTagger
@@ -105,16 +105,23 @@ class CauseAssigner:
         self._loaded: tuple[CurrentTopics, TopicModel] | None = None
         self._told_of: CurrentTopics | None = None
         self._live = GiveWay(store)
-        self._stopping = Event()
-        self._thread = Thread(target=self._work, name="stemme-cause-assigner", daemon=True)
+        self._busy = False
+        self._background = Background(
+            self._work,
+            name="stemme-cause-assigner",
+            logger=logger,
+            waits="Topics of new comments wait",
+            failed="Assigning topics failed",
+            retry_seconds=RETRY_SECONDS,
+            bug_seconds=BUG_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End it after the batch in hand; what waits, waits for the next start."""
-        self._stopping.set()
-        self._thread.join()
+        self._background.stop()
 
     def assign_batch(self) -> int:
         """Assign the versions that have waited longest; how many it took up.
@@ -149,34 +156,21 @@ class CauseAssigner:
                 self._assign_alone(each, model, reader, topics)
         return len(waiting)
 
-    def _work(self) -> None:
-        busy = False
-        while not self._stopping.is_set():
-            pause = 0.0
-            try:
-                self._live.wait(self._pause)
-                if self.assign_batch():
-                    busy = True
-                else:
-                    pause = POLL_SECONDS
-                    if busy:
-                        busy = False
-                        self._idle()
-            except Stopping:
-                return
-            except StoreUnavailable as error:
-                logger.warning("Topics of new comments wait: %s", error)
-                pause = RETRY_SECONDS
-            except TopicsChanged:
-                continue  # the batch is assigned anew, to the topics that count now
-            except Exception as bug:
-                logger.error("Assigning topics failed and will be tried again. %s", describe_bug(bug))  # noqa: TRY400
-                pause = BUG_SECONDS
-            if pause:
-                self._stopping.wait(pause)
+    def _work(self) -> float:
+        try:
+            self._live.wait(self._pause)
+            if self.assign_batch():
+                self._busy = True
+                return 0.0
+        except (Stopping, TopicsChanged):
+            return 0.0  # a batch whose topics have changed is assigned anew, to those that count now
+        if self._busy:
+            self._busy = False
+            self._idle()
+        return POLL_SECONDS
 
     def _pause(self, seconds: float) -> None:
-        if self._stopping.wait(seconds):
+        if self._background.stopped_within(seconds):
             raise Stopping
 
     def _fits(self, topics: CurrentTopics, tagger: CommentTagger) -> bool:

@@ -10,6 +10,8 @@ import typer
 
 from api.cause_actions.command import actions_commands
 from api.files.errors import BadUsage
+from api.live_causes.options import Topic
+from api.options import AsJson
 from api.store.command import Database, open_store, user
 
 if TYPE_CHECKING:
@@ -23,7 +25,6 @@ causes_commands = typer.Typer(
 )
 causes_commands.add_typer(actions_commands, name="actions")
 
-Topic = Annotated[str, typer.Argument(metavar="TOPIC", help="The cause's topic, such as t-3f2a9c01d7be.")]
 Why = Annotated[str | None, typer.Option("--why", help="Why, for whoever reads `stemme causes edits`.")]
 By = Annotated[str | None, typer.Option("--by", help="The person, if it is not the user of this machine.")]
 _PLACE: Final = re.compile(r"(\d+):(\d+)-(\d+)")
@@ -124,7 +125,7 @@ def edits(
         typer.Option("--topic", help="Only what changed this cause, took it away or made it.", show_default=False),
     ] = None,
     limit: Annotated[int, typer.Option("--limit", "-n", min=1, max=10_000, help="Edits at most.")] = 50,
-    as_json: Annotated[bool, typer.Option("--json", help="One JSON object per line, as over REST.")] = False,
+    as_json: AsJson = False,
     database: Database = None,
 ) -> None:
     """List what analysts did to causes, the newest first."""

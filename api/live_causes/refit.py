@@ -11,13 +11,13 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta, tzinfo
-from threading import Event, Thread
 from typing import Any, Final
 
 from sqlalchemy import exists, func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from api.background import Background
 from api.cause_runs.models import CauseRun
 from api.cause_runs.request import TopicsRequest
 from api.cause_runs.runs import current_run_in
@@ -25,10 +25,8 @@ from api.corrections.models import Correction
 from api.jobs.jobs import add_job
 from api.jobs.models import UNFINISHED, Job
 from api.live_causes.models import NightOutcome, RefitNight
-from api.problems import describe_bug
 from api.removal.models import Removal
 from api.store.database import Store
-from api.store.errors import StoreUnavailable
 from api.store.models import Tagging, now
 
 logger = logging.getLogger(__name__)
@@ -138,16 +136,22 @@ class NightlyRefit:
 
     def __init__(self, store: Store, *, at: time, zone: tzinfo, wake_jobs: Callable[[], None]) -> None:
         self._store, self._at, self._zone, self._wake = store, at, zone, wake_jobs
-        self._stopping = Event()
-        self._thread = Thread(target=self._work, name="stemme-nightly-refit", daemon=True)
+        self._background = Background(
+            self._work,
+            name="stemme-nightly-refit",
+            logger=logger,
+            waits="The nightly run waits",
+            failed="The nightly run failed",
+            retry_seconds=RETRY_SECONDS,
+            bug_seconds=LOOK_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End it at once."""
-        self._stopping.set()
-        self._thread.join()
+        self._background.stop()
 
     def look(self, moment: datetime) -> NightOutcome | None:
         """Decide about the last night that was due, if nobody has.
@@ -165,14 +169,6 @@ class NightlyRefit:
             logger.info("Nothing has changed since causes were found: no nightly run at %s.", due.isoformat())
         return outcome
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            pause = LOOK_SECONDS
-            try:
-                self.look(now())
-            except StoreUnavailable as error:
-                logger.warning("The nightly run waits: %s", error)
-                pause = RETRY_SECONDS
-            except Exception as bug:
-                logger.error("The nightly run failed and will be tried again. %s", describe_bug(bug))  # noqa: TRY400
-            self._stopping.wait(pause)
+    def _work(self) -> float:
+        self.look(now())
+        return LOOK_SECONDS

@@ -6,14 +6,12 @@ from __future__ import annotations
 
 import logging
 from datetime import timedelta
-from threading import Event, Thread
 from typing import Final
 
-from api.problems import describe_bug
+from api.background import Background
 from api.removal.policy import RetentionPolicy
 from api.removal.retention import apply_policy
 from api.store.database import Store
-from api.store.errors import StoreUnavailable
 from api.store.models import now
 from api.store.wipe import wipe
 from api.webhooks.pruning import prune_delivered
@@ -36,16 +34,22 @@ class Upkeep:
 
     def __init__(self, store: Store, policy: RetentionPolicy, *, keep_delivered: timedelta | None = None) -> None:
         self._store, self._policy, self._keep_delivered = store, policy, keep_delivered
-        self._stopping = Event()
-        self._thread = Thread(target=self._work, name="stemme-upkeep", daemon=True)
+        self._background = Background(
+            self._work,
+            name="stemme-upkeep",
+            logger=logger,
+            waits="Upkeep waits",
+            failed="Upkeep failed",
+            retry_seconds=RETRY_SECONDS,
+            bug_seconds=DAY_SECONDS,
+        )
 
     def start(self) -> None:
-        self._thread.start()
+        self._background.start()
 
     def stop(self) -> None:
         """End it after the batch in hand."""
-        self._stopping.set()
-        self._thread.join()
+        self._background.stop()
 
     def run_once(self) -> None:
         """Keep the policy now, prune the outbox, and wipe what was deleted before.
@@ -65,16 +69,8 @@ class Upkeep:
             wipe(self._store)  # what an erasure could not wipe, as somebody was reading
 
     def _may_go_on(self) -> bool:
-        return not self._stopping.is_set()
+        return not self._background.stopping
 
-    def _work(self) -> None:
-        while not self._stopping.is_set():
-            pause = DAY_SECONDS
-            try:
-                self.run_once()
-            except StoreUnavailable as error:
-                logger.warning("Upkeep waits: %s", error)
-                pause = RETRY_SECONDS
-            except Exception as bug:
-                logger.error("Upkeep failed and will be tried again. %s", describe_bug(bug))  # noqa: TRY400
-            self._stopping.wait(pause)
+    def _work(self) -> float:
+        self.run_once()
+        return DAY_SECONDS

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, TypeVar
 
@@ -11,16 +10,18 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from api.files.errors import BadUsage
-from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
-from api.store.command import Database
+from api.checked_options import checked, filters_of, option_of
+from api.nps import MINIMUM_ANSWERS, Period
+from api.options import TimeZone
+from api.reports.options import AsOf, By, Limit, Minimum, Output, PeriodOption, Quotes, Run, Where
+from api.store.command import Database, open_store
+from api.terminal import say
 
 if TYPE_CHECKING:
     from pydantic import BaseModel
 
     from api.reports.answers import Asked, ComparisonAnswer, FactorsAnswer, LabelOut, NpsFigures, ThemesAnswer
     from api.reports.query import ReportQuery
-    from api.store.database import Store
 
     Query = TypeVar("Query", bound=ReportQuery)
 
@@ -29,31 +30,6 @@ report_commands = typer.Typer(
     no_args_is_help=True,
     rich_markup_mode="markdown",
 )
-
-By = Annotated[
-    list[str] | None,
-    typer.Option("--by", help="A dimension to group by, such as department; may be said again.", show_default=False),
-]
-Where = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--where",
-        metavar="NAME=VALUE",
-        help="A filter, such as theme=delivery_time; may be said again.",
-        show_default=False,
-    ),
-]
-PeriodOption = Annotated[Period | None, typer.Option("--period", help="Group by time.", show_default=False)]
-TimeZone = Annotated[str, typer.Option("--time-zone", help="Where days begin.")]
-Minimum = Annotated[int, typer.Option("--minimum", help=f"Fewer answers give no NPS; {FEWEST_ANSWERS} at least.")]
-Limit = Annotated[int, typer.Option("--limit", help="Groups at most, the largest.")]
-Quotes = Annotated[int, typer.Option("--quotes", help="Quotes of each label at most.")]
-AsOf = Annotated[
-    str | None,
-    typer.Option("--as-of", help="Answer as at this moment, such as 2026-11-02T08:30:00+01:00.", show_default=False),
-]
-Run = Annotated[int | None, typer.Option("--run", help="Read the tags of this run. Default: those that were shown.")]
-Output = Annotated[Path | None, typer.Option("--output", "-o", help="Write the answer here, as JSON.")]
 
 
 @report_commands.command(
@@ -83,7 +59,7 @@ def themes(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(ThemesQuery, where, {**asked, "quotes": quotes, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = themes_answer(store, query)
     _show_labels(answer, "theme", "themes", query.by)
     _finish(answer, answer.asked, output)
@@ -110,7 +86,7 @@ def factors(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(FactorsQuery, where, {**asked, "quotes": quotes, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = factors_answer(store, query)
     _show_labels(answer, "factor", "factors", query.by)
     _finish(answer, answer.asked, output)
@@ -132,7 +108,7 @@ def runs(
     from api.reports.query import RunsQuery  # noqa: PLC0415
 
     query = _query(RunsQuery, where, {"minimum": minimum, "as_of": as_of})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = comparison_answer(store, a, b, query)
     _show_comparison(answer)
     _finish(answer, answer.asked, output)
@@ -158,7 +134,7 @@ def nps_of_store(
 
     asked = {"by": by, "period": period, "time_zone": time_zone, "minimum": minimum, "limit": limit}
     query = _query(NpsQuery, where, {**asked, "as_of": as_of, "run": run})
-    with _store(database) as store:
+    with open_store(database) as store:
         answer = nps_answer(store, query)
     rows = [row.score() for row in answer.rows]
     Console().print(table(rows, by=query.by, period=period, minimum=minimum))
@@ -173,23 +149,15 @@ def _query(kind: type[Query], where: Sequence[str] | None, given: dict[str, Any]
     ------
     BadUsage : naming the option that is wrong
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.reports.query import FILTERS  # noqa: PLC0415
 
-    filters: dict[str, str] = {}
-    for each in where or ():
-        name, found, value = each.partition("=")
-        if not found or name not in FILTERS:
-            raise BadUsage(f"--where takes NAME=VALUE. Names: {', '.join(sorted(FILTERS))}.")
-        filters[name] = value
-    try:
-        return kind.model_validate({**filters, **{name: value for name, value in given.items() if value is not None}})
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        name = str(first["loc"][0])
-        option = f"--where {name}=…" if name in FILTERS else f"--{name.replace('_', '-')}"
-        raise BadUsage(f"{option}: {first['msg']}.") from None
+    filters = filters_of(where or (), FILTERS)
+    said = {name: value for name, value in given.items() if value is not None}
+    return checked(
+        kind,
+        {**filters, **said},
+        option=lambda place: f"--where {place[0]}=…" if place[0] in FILTERS else option_of(place),
+    )
 
 
 def _show_labels(answer: ThemesAnswer | FactorsAnswer, label: str, labels: str, by: Sequence[str]) -> None:
@@ -212,7 +180,7 @@ def _show_labels(answer: ThemesAnswer | FactorsAnswer, label: str, labels: str, 
                 console.print(f"{where + ' ' if where else ''}{name}: {quote.text}", markup=False, highlight=False)
     _say_left_out(answer.left_out.groups, answer.left_out.comments)
     if answer.left_out.quotes:
-        _say("Quotes are left out, as there are many rows. Ask for fewer: --limit, --period, --where.")
+        say("Quotes are left out, as there are many rows. Ask for fewer: --limit, --period, --where.")
 
 
 def _figures(label: Any) -> Iterator[str]:
@@ -251,31 +219,15 @@ def _show_comparison(answer: ComparisonAnswer) -> None:
 def _finish(answer: BaseModel, asked: Asked, output: Path | None) -> None:
     if output is not None:
         output.write_text(answer.model_dump_json(indent=2) + "\n", encoding="utf-8")
-    _say(f"As of {asked.as_of.isoformat()}: --as-of with this moment gives the same figures again.")
+    say(f"As of {asked.as_of.isoformat()}: --as-of with this moment gives the same figures again.")
     if asked.removed_since:
-        _say(f"{asked.removed_since:,} comments have been removed since, and are missing if they had come by then.")
+        say(f"{asked.removed_since:,} comments have been removed since, and are missing if they had come by then.")
 
 
 def _say_left_out(groups: int, comments: int) -> None:
     if groups:
-        _say(f"{groups:,} smaller groups with {comments:,} comments are left out. --limit shows more.")
-
-
-def _say(sentence: str) -> None:
-    Console(stderr=True).print(sentence, markup=False, highlight=False, soft_wrap=True)
+        say(f"{groups:,} smaller groups with {comments:,} comments are left out. --limit shows more.")
 
 
 def _shown(value: str | None) -> str:
     return "(none)" if value is None else value
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[Store]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()

@@ -26,13 +26,6 @@ class UnknownDimension(ReportError):
         super().__init__(f"A dimension is not known.{hint} Known: {', '.join(known)}.")
 
 
-class UnknownTimeZone(ReportError):
-    code, title = "unknown_time_zone", "There is no such time zone"
-
-    def __init__(self) -> None:
-        super().__init__("The time zone is not known. Name one such as Europe/Oslo, Europe/Copenhagen or UTC.")
-
-
 class FutureMoment(ReportError):
     code, title = "future_moment", "The moment has not come yet"
 

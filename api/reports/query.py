@@ -14,11 +14,11 @@ from pydantic_core import PydanticCustomError
 from api.comment_schemas import HIGHEST_NPS, Name, QueryMoment, Words
 from api.nps import FEWEST_ANSWERS, MINIMUM_ANSWERS, Period
 from api.reports.dimensions import MOST, NAMES, PATTERN
-from api.reports.errors import UnknownTimeZone
 from api.reports.groups import MOST_GROUPS
 from api.reports.view import View
 from api.reports.zones import Zone
 from api.store.search import Filters
+from api.time_zone import UnknownTimeZone
 from nlp.errors import UnknownLabel
 from nlp.record import FactorName, Language, SentimentLabel
 from nlp.taxonomy import Taxonomy

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from typing import Self
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
-from api.reports.errors import UnknownTimeZone
+from api.time_zone import zone_info
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,7 +27,4 @@ class Zone:
         >>> Zone.named("Europe/Oslo").name
         'Europe/Oslo'
         """
-        try:
-            return cls(name, ZoneInfo(name))
-        except (ZoneInfoNotFoundError, ValueError, OSError):
-            raise UnknownTimeZone from None
+        return cls(name, zone_info(name))

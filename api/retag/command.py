@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Final, Protocol, Self
 
 import typer
 from rich.console import Console
 
+from api.checked_options import checked
 from api.files.errors import BadUsage
-from api.jobs.interrupt import terminated_as_interrupted
-from api.store.command import Database, user
+from api.store.command import Database, open_store, open_with_settings, user
 
 if TYPE_CHECKING:
     from api.jobs.models import Job
@@ -24,10 +21,8 @@ if TYPE_CHECKING:
 
 retag_commands = typer.Typer(invoke_without_command=True, rich_markup_mode="markdown")
 
-LOOK_SECONDS: Final = 0.3
 SAMPLE: Final = 1_000
 SHOWN_CHANGES: Final = 25
-INTERRUPTED: Final = 130
 LINES: Final = 10
 """Lines of progress that a log gets of a retag."""
 
@@ -95,7 +90,7 @@ def retag(
         "submitted_before": until,
     }
     parameters = _parameters(model=model, rate=rate, filters={k: v for k, v in given.items() if v is not None})
-    with _store(database) as (store, settings):
+    with open_with_settings(database) as (store, settings):
         if dry_run:
             _show_changes(store, settings, parameters, sample=sample or None, output=output)
             return
@@ -119,7 +114,7 @@ def rollback(
     """Go back to the tags of the run that was active before, at once; its model then tags new comments."""
     from api.retag.activate import activate  # noqa: PLC0415, `--help` need not wait for the database's libraries
 
-    with _store(database) as (store, _):
+    with open_store(database) as store:
         active = activate(store, run, by=user(), force=force)
     typer.echo(f"Run {active.id} is active: {active.model}, {active.taxonomy}.")
 
@@ -129,7 +124,7 @@ def runs(*, as_json: AsJson = False, database: Database = None) -> None:
     """List every run: which model, how many texts it has tagged, and of how many its tags are shown."""
     from api.store.runs import list_runs  # noqa: PLC0415
 
-    with _store(database) as (store, _), store.read() as session:
+    with open_store(database) as store, store.read() as session:
         found = list_runs(session)
     if as_json:
         from api.job_schemas import RunList, RunOut  # noqa: PLC0415
@@ -147,7 +142,7 @@ def runs(*, as_json: AsJson = False, database: Database = None) -> None:
 @retag_commands.command(epilog="Example: `stemme retag status`")
 def status(*, as_json: AsJson = False, database: Database = None) -> None:
     """Say how far the retag is that is under way, or how the last one ended."""
-    with _store(database) as (store, _):
+    with open_store(database) as store:
         job = _last(store)
     if as_json:
         from api.job_schemas import JobOut  # noqa: PLC0415
@@ -162,7 +157,7 @@ def cancel(*, database: Database = None) -> None:
     """End the retag that is under way; what was shown stays shown."""
     from api.jobs.jobs import cancel_job, unfinished_job  # noqa: PLC0415
 
-    with _store(database) as (store, settings):
+    with open_with_settings(database) as (store, settings):
         job = unfinished_job(store, ["retag"])
         if job is None:
             typer.echo("No retag is under way.", err=True)
@@ -178,18 +173,15 @@ def _parameters(*, model: Path | None, rate: float | None, filters: dict[str, An
     ------
     BadUsage : if an option has no valid value
     """
-    from pydantic import ValidationError  # noqa: PLC0415
-
     from api.retag.request import RetagRequest, check_request  # noqa: PLC0415
 
     names = {"submitted_from": "since", "submitted_before": "until"}
     folder = None if model is None else str(model)
-    try:
-        request = RetagRequest.model_validate({"kind": "retag", "model": folder, "rate": rate, "filters": filters})
-    except ValidationError as error:
-        first = error.errors(include_url=False)[0]
-        name = str(first["loc"][-1])
-        raise BadUsage(f"--{names.get(name, name)}: {first['msg']}.") from None
+    request = checked(
+        RetagRequest,
+        {"kind": "retag", "model": folder, "rate": rate, "filters": filters},
+        option=lambda place: f"--{names.get(place[-1], place[-1])}",
+    )
     parameters = request.as_parameters()
     check_request(parameters)
     return parameters
@@ -238,30 +230,27 @@ def _follow(store: Store, settings: Settings, job_id: int, *, wanted: str) -> No
     ------
     typer.Exit : with 1 if it has not ended in the state that is wanted
     """
-    from api.job_kinds import job_kinds  # noqa: PLC0415
-    from api.jobs.jobs import find_job  # noqa: PLC0415
-    from api.jobs.runner import JobRunner  # noqa: PLC0415
+    from api.follow_job import follow_job  # noqa: PLC0415
 
-    kinds = job_kinds(_load, batch_size=settings.batch_size, max_text_length=settings.max_text_length)
-    runner = JobRunner(store, kinds)
-    with terminated_as_interrupted(), _progress() as bar:
-        runner.start()
-        try:
-            while not (job := find_job(store, job_id)).finished:
-                bar.show(job)
-                time.sleep(LOOK_SECONDS)
-        except KeyboardInterrupt:
-            typer.echo(
-                f"Interrupted. Job {job_id} goes on where it was when `stemme retag` is said again or a service "
-                "starts; `stemme retag cancel` ends it.",
-                err=True,
-            )
-            raise typer.Exit(INTERRUPTED) from None
-        finally:
-            runner.stop()
+    job = follow_job(
+        store,
+        settings,
+        job_id,
+        load=_load,
+        bar=_progress("tagging"),
+        when_interrupted=lambda: _say_that_it_goes_on(job_id),
+    )
     typer.echo(_described(job))
     if job.state != wanted:
         raise typer.Exit(1)
+
+
+def _say_that_it_goes_on(job_id: int) -> None:
+    typer.echo(
+        f"Interrupted. Job {job_id} goes on where it was when `stemme retag` is said again or a service "
+        "starts; `stemme retag cancel` ends it.",
+        err=True,
+    )
 
 
 def _described(job: Job) -> str:
@@ -294,7 +283,7 @@ def _show_changes(
         active = active_run(session)
     folder = parameters["model"] or (None if active is None else active.model_folder)
     tagger = _load(None if folder is None else Path(folder))
-    with _progress() as bar:
+    with _progress("comparing") as bar:
         found = dry_run(
             store,
             tagger,
@@ -351,8 +340,10 @@ class _Progress(Protocol):
     def advance(self, done: int, total: int) -> None: ...
 
 
-def _progress() -> _Progress:
-    return _Bar() if sys.stderr.isatty() else _Lines()
+def _progress(doing: str) -> _Progress:
+    from api.follow_job import JobBar  # noqa: PLC0415
+
+    return JobBar(doing) if sys.stderr.isatty() else _Lines()
 
 
 class _Lines:
@@ -380,42 +371,6 @@ class _Lines:
             typer.echo(line, err=True)
 
 
-class _Bar:
-    """A bar on standard error, with the rate and the time left."""
-
-    def __init__(self) -> None:
-        from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
-
-        console = Console(stderr=True)
-        columns = ("{task.description}", "{task.completed:,.0f} of {task.total:,.0f}", "{task.fields[rate]}")
-        description, counts, rate = map(TextColumn, columns)
-        self._progress = Progress(
-            description,
-            BarColumn(),
-            counts,
-            rate,
-            TimeRemainingColumn(),
-            console=console,
-            transient=True,
-        )
-        self._task = self._progress.add_task("Starting", total=0, rate="")
-
-    def __enter__(self) -> Self:
-        self._progress.start()
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._progress.stop()
-
-    def show(self, job: Job) -> None:
-        rate = "" if job.per_second is None else f"{job.per_second:,.0f} a second"
-        name = {"queued": "Waiting", "cancelling": "Cancelling"}.get(job.state, "Tagging")
-        self._progress.update(self._task, description=name, completed=job.done, total=job.total or 0, rate=rate)
-
-    def advance(self, done: int, total: int) -> None:
-        self._progress.update(self._task, description="Comparing", completed=done, total=total)
-
-
 def _last(store: Store) -> Job | None:
     from sqlalchemy import select  # noqa: PLC0415
 
@@ -429,16 +384,3 @@ def _load(model: Path | None) -> Any:
     from nlp.tagger import Tagger  # noqa: PLC0415
 
     return Tagger.load(model)
-
-
-@contextmanager
-def _store(database: str | None) -> Iterator[tuple[Store, Settings]]:
-    from api.settings import read_settings  # noqa: PLC0415
-    from api.store.database import Store  # noqa: PLC0415
-
-    settings = read_settings(database=database)
-    store = Store.open(settings.database)
-    try:
-        yield store, settings
-    finally:
-        store.close()

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from getpass import getuser
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 if TYPE_CHECKING:
+    from api.settings import Settings
     from api.store.database import Store
 
 store_commands = typer.Typer(help="Look after the database.", no_args_is_help=True, rich_markup_mode="markdown")
@@ -31,11 +32,8 @@ def upgrade(*, database: Database = None) -> None:
     from api.store import schema  # noqa: PLC0415
     from api.store.database import Store  # noqa: PLC0415
 
-    store = Store.connect(read_settings(database=database).database)
-    try:
+    with closing(Store.connect(read_settings(database=database).database)) as store:
         before, after = store.upgrade(), schema.newest()
-    finally:
-        store.close()
     if before == after:
         typer.echo(f"{store.name} has schema {after} already.")
     else:
@@ -49,25 +47,27 @@ def status(*, database: Database = None) -> None:
     from api.store import schema  # noqa: PLC0415
     from api.store.database import Store  # noqa: PLC0415
 
-    store = Store.connect(read_settings(database=database).database)
-    try:
+    with closing(Store.connect(read_settings(database=database).database)) as store:
         found = store.schema()
-    finally:
-        store.close()
     typer.echo(f"{store.name}\nschema: {found or 'none'}; needed: {schema.newest()}")
 
 
 @contextmanager
 def open_store(database: str | None) -> Iterator[Store]:
     """The store that a command works on; closed at its end."""
+    with open_with_settings(database) as (store, _):
+        yield store
+
+
+@contextmanager
+def open_with_settings(database: str | None) -> Iterator[tuple[Store, Settings]]:
+    """The store that a command works on, closed at its end, and the settings that it was opened with."""
     from api.settings import read_settings  # noqa: PLC0415
     from api.store.database import Store  # noqa: PLC0415
 
-    store = Store.open(read_settings(database=database).database)
-    try:
-        yield store
-    finally:
-        store.close()
+    settings = read_settings(database=database)
+    with closing(Store.open(settings.database)) as store:
+        yield store, settings
 
 
 def user() -> str:

@@ -19,7 +19,7 @@ import numpy.typing as npt
 
 from nlp.causes.chance import Integers
 from nlp.causes.change import Change, dispersion_around_neighbours, price_of_change, share_changes
-from nlp.causes.sequential import BASELINE_DAYS, FALSE_ALARM, WORTHWHILE_FALL, ActionEffect, effect_of_action
+from nlp.causes.sequential import BASELINE_DAYS, ActionEffect, effect_of_action
 
 LOOK_BACK: Final = 365
 """Days before an action in which a change is looked for."""
@@ -121,8 +121,6 @@ def outcome_of(
     since: date,
     until: date | None = None,
     baseline_from: date | None = None,
-    false_alarm: float = FALSE_ALARM,
-    worthwhile: float = WORTHWHILE_FALL,
 ) -> Outcome:
     """Say what came of an action so far.
 
@@ -131,7 +129,6 @@ def outcome_of(
     done, elsewhere : comments of the places where it was done, and of those where nothing was done about the cause
     since, until : the first and the last day of the action
     baseline_from : see `Action`
-    false_alarm, worthwhile : see `effect_of_action`
     """
     last = done.first + timedelta(days=len(done.counts) - 1)
     last = last if until is None else min(last, until)
@@ -145,8 +142,6 @@ def outcome_of(
             first=watched.first,
             since=since,
             baseline_from=start,
-            false_alarm=false_alarm,
-            worthwhile=worthwhile,
             least_dispersion=_usual_dispersion(counts, since),
         )
 

@@ -152,8 +152,6 @@ def share_changes(
     totals: Integers,
     first: date,
     *,
-    significant: float = SIGNIFICANT,
-    permutations: int = PERMUTATIONS,
     seed: int = 0,
 ) -> tuple[Change, ...]:
     """The days on which one cause's share changed, in order; none where it may well have been steady.
@@ -164,8 +162,8 @@ def share_changes(
     """
     if not len(counts):
         return ()
-    p_value = _Scan.of(totals, permutations, seed).p_values(counts[:, None])[0]
-    return changes_of(counts, totals, first) if p_value <= significant else ()
+    p_value = _Scan.of(totals, PERMUTATIONS, seed).p_values(counts[:, None])[0]
+    return changes_of(counts, totals, first) if p_value <= SIGNIFICANT else ()
 
 
 def daily_counts(membership: csr_array, days: npt.NDArray[np.datetime64]) -> tuple[date, Integers, Integers]:

@@ -84,8 +84,6 @@ def describe_causes(
     observations: Observations,
     *,
     controls: Sequence[str] = CONTROLS,
-    pairs: Sequence[tuple[str, str]] = PAIRS,
-    stages: Sequence[str] | None = None,
     replicates: int = REPLICATES,
     seed: int = 0,
 ) -> CauseReport:
@@ -94,13 +92,11 @@ def describe_causes(
     Parameters
     ----------
     controls : dimensions that the regression of NPS holds alike; those that are not there are passed over
-    pairs : of dimensions in which concentration is looked for together; the same holds
-    stages : the journey's order; the shipped taxonomy's unless given
     replicates : bootstrap samples of the NPS cost
     seed : the same seed gives the same report
     """
     seen = observations
-    order = Taxonomy.load().stages if stages is None else stages
+    order = Taxonomy.load().stages
     held = [seen.dimensions[name] for name in controls if name in seen.dimensions]
     costs = nps_costs(
         seen.membership,
@@ -115,7 +111,7 @@ def describe_causes(
     where = concentrations(
         seen.membership,
         seen.dimensions,
-        pairs=[pair for pair in pairs if all(name in seen.dimensions for name in pair)],
+        pairs=[pair for pair in PAIRS if all(name in seen.dimensions for name in pair)],
     )
     factors = factors_of_causes(
         seen.membership, seen.factors, seen.factor_evidence, sentiment=seen.sentiment, words=seen.words

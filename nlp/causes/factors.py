@@ -121,7 +121,7 @@ def feeling_and_length(sentiment: Floats, words: Integers) -> Integers:
     return np.unique(both, return_inverse=True)[1].astype(np.int64)
 
 
-def typical_words(evidence: Sequence[Sequence[str]], rows: Integers, *, most: int = MOST_WORDS) -> tuple[str, ...]:
+def typical_words(evidence: Sequence[Sequence[str]], rows: Integers) -> tuple[str, ...]:
     """The words commoner in the evidence of these rows than in that of all others, each comment counting a word once.
 
     Parameters
@@ -146,7 +146,7 @@ def typical_words(evidence: Sequence[Sequence[str]], rows: Integers, *, most: in
         odds -= np.log((there + prior) / (total_there + _PRIOR_WORDS - there - prior + 1))
         scores[word] = odds / np.sqrt(1 / (count + prior) + 1 / (there + prior))
     ranked = sorted((word for word in scores if scores[word] >= _TYPICAL), key=lambda word: (-scores[word], word))
-    return tuple(ranked[:most])
+    return tuple(ranked[:MOST_WORDS])
 
 
 def words_of_evidence(stretches: Sequence[str]) -> set[str]:

@@ -103,14 +103,14 @@ def ranking(points_lost: Sequence[float | None], growth: Sequence[float]) -> lis
     return sorted(range(len(costs)), key=lambda column: (-costs[column], -rises[column], column))
 
 
-def growth_of(counts: Integers, totals: Integers, *, recent_days: int = RECENT_DAYS) -> Estimate:
+def growth_of(counts: Integers, totals: Integers) -> Estimate:
     """The share in the last weeks over the share before them, with its interval.
 
     Parameters
     ----------
     counts, totals : by day, of shape (n_days,)
     """
-    split = len(counts) - recent_days
+    split = len(counts) - RECENT_DAYS
     unknown = Estimate(float("nan"), 0.0, float("inf"))
     if split <= 0 or totals[:split].sum() == 0 or totals[split:].sum() == 0:
         return unknown

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -18,20 +17,19 @@ from api.cause_runs.runs import show_run, stage_run
 from api.corrections.shown import shown_records
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
-from api.jobs.jobs import create_job, find_job
+from api.jobs.jobs import create_job
 from api.jobs.models import Job
-from api.jobs.runner import JobRunner
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, now
 from api.store.runs import active_run
 from nlp.record import Comment, TaggedComment
 from nlp.root_causes import Feedback, RootCauses, find_root_causes
 from nlp.topics import TopicModel
+from tests.api.running import finish
 from tests.embedding_stub import EmbeddingStub
 
 FIRST = datetime(2026, 3, 1, 9, tzinfo=UTC)
 DAYS = 30
-PATIENCE_SECONDS = 120
 TAILS = ("i dag", "igjen", "denne gangen", "dessverre", "i påsken", "før helga")
 
 
@@ -143,13 +141,4 @@ def ask(store: Store, **parameters: Any) -> Job:
 def run_topics(store: Store, job: Job | None = None, *, reader: Any = None, **parameters: Any) -> Job:
     """Run a job to its end; without one, one that is asked for now."""
     job = job or ask(store, **parameters)
-    runner = JobRunner(store, [TopicsJob(lambda _: reader or EmbeddingStub())])
-    runner.start()
-    try:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not find_job(store, job.id).finished:
-            assert time.monotonic() < until, "the job did not end"
-            time.sleep(0.05)
-    finally:
-        runner.stop()
-    return find_job(store, job.id)
+    return finish(store, TopicsJob(lambda _: reader or EmbeddingStub()), job.id)

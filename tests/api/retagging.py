@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -12,7 +11,7 @@ from sqlalchemy import select
 from api.dependencies import CommentTagger
 from api.ingest.ingest import NewComment, ingest
 from api.ingest.worker import TagWorker
-from api.jobs.jobs import create_job, find_job
+from api.jobs.jobs import create_job
 from api.jobs.models import Job
 from api.jobs.runner import JobRunner
 from api.retag.job import RetagJob
@@ -20,8 +19,8 @@ from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment, Tagging, TagRun
 from nlp.record import Comment, Record, TaggedComment
 from tests.api.rest_stub import StubTagger
+from tests.api.running import finish
 
-PATIENCE_SECONDS = 120
 OTHER = "/models/other"
 EVERYTHING = {"model": OTHER, "filters": {}, "rate": None}
 
@@ -70,20 +69,15 @@ def retag(store: Store, other: CommentTagger, parameters: dict[str, object] = EV
 
 def run_jobs(store: Store, other: CommentTagger, job_id: int, *, batch_size: int = 2) -> Job:
     """Run jobs until this one has ended."""
-    runner = runner_of(store, other, batch_size=batch_size)
-    runner.start()
-    try:
-        until = time.monotonic() + PATIENCE_SECONDS
-        while not find_job(store, job_id).finished:
-            assert time.monotonic() < until, "the job did not end"
-            time.sleep(0.05)
-    finally:
-        runner.stop()
-    return find_job(store, job_id)
+    return finish(store, kind_of(other, batch_size=batch_size), job_id)
 
 
 def runner_of(store: Store, other: CommentTagger, *, batch_size: int = 2) -> JobRunner:
-    return JobRunner(store, [RetagJob(loads(other), batch_size=batch_size, max_text_length=20_000)])
+    return JobRunner(store, [kind_of(other, batch_size=batch_size)])
+
+
+def kind_of(other: CommentTagger, *, batch_size: int = 2) -> RetagJob:
+    return RetagJob(loads(other), batch_size=batch_size, max_text_length=20_000)
 
 
 def shown(store: Store) -> dict[str, str]:

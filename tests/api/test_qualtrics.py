@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from api.exports.errors import MissingExportColumn, MissingTimeZone, UnknownTimeZone
+from api.exports.errors import MissingExportColumn, MissingTimeZone
+from api.time_zone import UnknownTimeZone
 from tests.api.exports import Read, qualtrics, write
 
 ZONE = "Europe/Oslo"

@@ -14,20 +14,11 @@ import eval.customization
 from eval import customization_gain
 from eval.customization_gain import gains, halves
 from tests.eval.by_hand import labelled
-from tests.training.tiny_base import make_base, quick, sour
-from training.customize import CustomRecipe, TooFewLabels
+from tests.training.tiny_base import LEARNS_FAST, make_base, quick, sour
+from training.customize import TooFewLabels
 
 COMMENTS = [*(sour(number) for number in range(100)), *(quick(number) for number in range(100, 200))]
-LEARNS_FAST = partial(
-    CustomRecipe,
-    batch_tokens=128,
-    learning_rate=0.02,
-    matrix_learning_rate=0.02,
-    average_decay=0.5,
-    rehearsal_ratio=0.1,
-    rehearsal_least=10,
-    least_learned=10,
-)
+RECIPE = partial(LEARNS_FAST, least_learned=10)
 START, END = "<!-- python -m eval.customization_gain -->\n", "<!-- end of eval.customization_gain -->\n"
 
 
@@ -61,7 +52,7 @@ def test_each_amount_is_learned_and_measured(labels, tmp_path, monkeypatch):
     own.write_text("\n".join(quick(number, "R").model_dump_json() for number in range(300, 340)), encoding="utf-8")
     page.write_text(f"{START}{END}", encoding="utf-8")
     monkeypatch.setattr(eval.customization, "REHEARSAL", own)
-    monkeypatch.setattr(customization_gain, "CustomRecipe", LEARNS_FAST)
+    monkeypatch.setattr(customization_gain, "CustomRecipe", RECIPE)
     base = make_base(tmp_path / "base")
     gains(labels, model=base, amount=[60, 20], output=tmp_path / "out.json", page=page)
     runs = json.loads((tmp_path / "out.json").read_text(encoding="utf-8"))["runs"]

@@ -2,7 +2,6 @@
 
 import json
 import re
-from functools import partial
 from pathlib import Path
 
 import pytest
@@ -19,20 +18,11 @@ from eval.train_command import BadName, OutputExists, train
 from nlp import Comment, Tagger
 from nlp.labelled import BadLabels
 from nlp.models.manifest import Manifest
-from tests.training.tiny_base import make_base, quick, sour
+from tests.training.tiny_base import LEARNS_FAST, make_base, quick, sour
 from training.customize import CustomRecipe, NoCheckpoint, TooFewLabels
 
 COMMENTS = [*(sour(number) for number in range(80)), *(quick(number) for number in range(80, 160))]
 OWN = [quick(number, "R") for number in range(120, 220)]  # 40 of them say what comments of the file say
-LEARNS_FAST = partial(
-    CustomRecipe,
-    batch_tokens=128,
-    learning_rate=0.02,
-    matrix_learning_rate=0.02,
-    average_decay=0.5,
-    rehearsal_ratio=0.1,
-    rehearsal_least=10,
-)
 PAGE = Path(__file__).parents[2] / "docs" / "training.md"
 
 

@@ -13,7 +13,7 @@ from nlp import Comment, Tagger
 from nlp.models.manifest import Manifest
 from tests.eval.by_hand import labelled
 from tests.nlp.by_hand import LABELS
-from tests.training.tiny_base import make_base, quick, sour
+from tests.training.tiny_base import LEARNS_FAST, make_base, quick, sour
 from training import customize as module
 from training.customize import (
     CustomRecipe,
@@ -29,15 +29,7 @@ from training.customize import (
 
 COMMENTS = [*(sour(number) for number in range(60)), *(quick(number) for number in range(60, 120))]
 REHEARSAL = [quick(number, "R") for number in range(200, 260)]
-RECIPE = CustomRecipe(
-    epochs=4,
-    batch_tokens=128,
-    learning_rate=0.02,
-    matrix_learning_rate=0.02,
-    average_decay=0.5,
-    rehearsal_ratio=0.1,
-    rehearsal_least=10,
-)
+RECIPE = LEARNS_FAST(epochs=4)
 
 
 class Spy:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -12,6 +13,17 @@ from nlp.models.torch_model import TaggingModel
 from tests.eval.by_hand import labelled
 from tests.nlp.by_hand import LABELS
 from tests.tiny import save_model_folder, tiny_tokenizer
+from training.customize import CustomRecipe
+
+LEARNS_FAST = partial(
+    CustomRecipe,
+    batch_tokens=128,
+    learning_rate=0.02,
+    matrix_learning_rate=0.02,
+    average_decay=0.5,
+    rehearsal_ratio=0.1,
+    rehearsal_least=10,
+)
 
 NUMBERS = [f"nr{number}" for number in range(400)]
 WORDS = ["sur", "betjening", "hurtig", "levering", "og", "svar", *NUMBERS]

@@ -18,17 +18,10 @@ from api.cause_runs.models import CauseRun
 from api.cli import app
 from api.store.audit import AuditFilters, read_log
 from api.store.database import Store
-from tests.api.cause_archive import add_archive, keep_causes, topic_of
-from tests.api.test_cause_edits import THEMES
+from tests.api.cause_archive import topic_of
+from tests.api.live_causes.causes import THEMES
 
 Call = Callable[..., Result]
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
 
 
 @pytest.fixture

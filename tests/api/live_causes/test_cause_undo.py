@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,7 +12,6 @@ from typer.testing import CliRunner
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 
-from api.app import create_app
 from api.cause_runs.models import CauseMember, CauseRun
 from api.cause_runs.runs import load_topics
 from api.cli import app as commands
@@ -21,14 +19,12 @@ from api.live_causes.edits import merge, rename, split
 from api.live_causes.models import CauseEdit, CauseUndo
 from api.live_causes.undo import undo
 from api.removal.erasure import erase
-from api.settings import Settings
 from api.store.audit import AuditFilters, read_log
 from api.store.database import Store
 from api.store.models import CommentVersion, StoredComment
-from tests.api.cause_archive import add_archive, keep_causes, run_topics, topic_of
-from tests.api.live_stub import LiveStub, add_tagged, assign, topics_of, waiting
-from tests.api.test_action_moves import add, complaints, read, split_body
-from tests.api.test_cause_edits import (
+from tests.api.cause_archive import keep_causes, run_topics, topic_of
+from tests.api.live_causes.actions import add, complaints, read, split_body
+from tests.api.live_causes.causes import (
     EDITOR,
     THEMES,
     causes,
@@ -38,21 +34,9 @@ from tests.api.test_cause_edits import (
     places_with,
     unknown,
 )
+from tests.api.live_stub import LiveStub, add_tagged, assign, topics_of, waiting
 
 NAMES = ("label", "label_language", "words", "quotes", "theme", "sentiment", "parent", "size", "share", "sources")
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(open=True), LiveStub(), store=store)) as client:
-        yield client
 
 
 def undone(client: TestClient, edit: int, **query: str) -> dict[str, Any]:

@@ -33,13 +33,6 @@ LOAD = "lambda model: LiveStub(seconds={seconds})"
 BEFORE = "from tests.api.live_stub import LiveStub"
 
 
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
-
-
 def comment_id(store: Store, name: str) -> int:
     with store.read() as session:
         found = session.scalar(select(StoredComment.id).where(StoredComment.external_id == name))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import UTC, date, datetime
 from hashlib import blake2b
-from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
@@ -13,54 +11,16 @@ from sqlalchemy import insert, select, text
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 
-from api.app import create_app
 from api.cause_actions.models import CauseAction, CauseActionMove
 from api.cause_runs.models import CauseRun
 from api.cause_runs.runs import load_topics
 from api.live_causes.models import CauseEdit
-from api.settings import Settings
 from api.store.audit import AuditFilters, read_log
 from api.store.database import Store
 from tests.api.cause_archive import add_archive, keep_causes, run_topics, topic_of
+from tests.api.live_causes.actions import add, complaints, read, split_body
+from tests.api.live_causes.causes import THEMES, current, make_figures
 from tests.api.live_stub import LiveStub
-from tests.api.test_cause_edits import THEMES, current, make_figures, places_with
-
-SINCE = "2026-03-21"
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(open=True), LiveStub(), store=store)) as client:
-        yield client
-
-
-def add(client: TestClient, topic: str, what: str = "Ny budrute", **fields: Any) -> dict[str, Any]:
-    body = {"what": what, "who": "Logistikk", "since": SINCE, "baseline_from": "2026-03-01", **fields}
-    answer = client.post(f"/v1/causes/{topic}/actions", json=body)
-    assert answer.status_code == 201, answer.text
-    return answer.json()
-
-
-def read(client: TestClient, action: dict[str, Any]) -> dict[str, Any]:
-    answer = client.get(f"/v1/actions/{action['id']}")
-    assert answer.status_code == 200, answer.text
-    return answer.json()
-
-
-def complaints(action: dict[str, Any]) -> tuple[int, int]:
-    return action["effect"]["complaints_before"], action["effect"]["complaints_after"]
-
-
-def split_body(store: Store, topic: str) -> dict[str, Any]:
-    parts = [places_with(store, topic, word, 2) for word in ("dyrt", "sein")]
-    return {"parts": [[{"comment": p.comment, "start": p.start, "end": p.end} for p in part] for part in parts]}
 
 
 def test_an_action_goes_with_a_cause_that_is_merged_and_counts_there(

@@ -13,35 +13,17 @@ from sqlalchemy.engine import Engine
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 
-from api.app import create_app
 from api.cause_actions.job import ActionVerdictsJob
 from api.cause_actions.models import CauseAction
 from api.cause_actions.verdicts import ask_for_stale_verdicts
 from api.cause_runs.models import CauseRun
-from api.jobs.jobs import find_job
 from api.jobs.models import Job
-from api.jobs.runner import JobRunner
-from api.settings import Settings
 from api.store.database import Store
 from api.store.models import now
-from tests.api.cause_archive import add_archive, keep_causes, run_topics, topic_of
-from tests.api.live_stub import LiveStub
-from tests.api.serving import wait_for
-from tests.api.test_action_moves import add, complaints
-from tests.api.test_cause_edits import THEMES, make_figures
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(open=True), LiveStub(), store=store)) as client:
-        yield client
+from tests.api.cause_archive import run_topics, topic_of
+from tests.api.live_causes.actions import add, complaints
+from tests.api.live_causes.causes import THEMES, make_figures
+from tests.api.running import finish
 
 
 @pytest.fixture
@@ -65,16 +47,7 @@ def listed(client: TestClient) -> dict[str, tuple[int, dict[str, Any] | None]]:
 
 def judge(store: Store) -> Job:
     """Let the job that judges all actions run to its end."""
-    with store.read() as session:
-        job_id = session.scalar(select(Job.id).where(Job.kind == "action_verdicts").order_by(Job.id.desc()))
-    assert job_id is not None
-    runner = JobRunner(store, [ActionVerdictsJob()])
-    runner.start()
-    try:
-        wait_for(lambda: find_job(store, job_id).finished)
-    finally:
-        runner.stop()
-    return find_job(store, job_id)
+    return finish(store, ActionVerdictsJob())
 
 
 def test_the_list_says_how_many_actions_and_what_came_of_the_latest(

@@ -20,18 +20,11 @@ from api.settings import Settings
 from api.store.database import Store
 from api.store.models import now
 from nlp.topics import TopicModel
-from tests.api.cause_archive import add_archive, keep_causes, topic_of
+from tests.api.cause_archive import keep_causes, topic_of
+from tests.api.live_causes.causes import EDITOR, THEMES
 from tests.api.live_stub import LiveStub, add_tagged, assign
-from tests.api.test_cause_edits import EDITOR, THEMES
 
 OSLO = ZoneInfo("Europe/Oslo")
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
 
 
 def client_of(store: Store, at: time | None) -> TestClient:

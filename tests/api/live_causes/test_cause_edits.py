@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -15,93 +14,28 @@ pytest.importorskip("sklearn")
 pytest.importorskip("simplemma")
 pytest.importorskip("ruptures")
 
-from api.access.keys import Caller
-from api.app import create_app
-from api.cause_runs.models import CauseMember, CauseRun
-from api.cause_runs.runs import current_run, load_topics
+from api.cause_runs.models import CauseRun
+from api.cause_runs.runs import load_topics
 from api.cli import app as commands
-from api.jobs.jobs import find_job
 from api.jobs.models import Job
-from api.jobs.runner import JobRunner
 from api.live_causes import examples
-from api.live_causes.edits import Editor, Place, merge, rename, split
-from api.live_causes.figures import LISTS, NUMBERS, CauseFiguresJob
+from api.live_causes.edits import merge, rename, split
 from api.live_causes.models import CauseEdit
-from api.settings import Settings
 from api.store.audit import AuditFilters, read_log
 from api.store.database import Store
-from api.store.models import CommentVersion
 from nlp.topics import BadTopicEdit, WrongEmbeddings
 from tests.api.cause_archive import add_archive, keep_causes, run_topics, topic_of
+from tests.api.live_causes.causes import (
+    EDITOR,
+    THEMES,
+    causes,
+    current,
+    make_figures,
+    places_by_topic,
+    places_with,
+    unknown,
+)
 from tests.api.live_stub import LiveStub, add_tagged, assign, topics_of
-from tests.api.serving import wait_for
-
-EDITOR = Editor(Caller("prefix", frozenset(), "analyst"), "Kari", "Sånn sier kundesenteret det.")
-THEMES = ("delivery_time", "price_value", "staff_service")
-
-
-@pytest.fixture
-def run(store: Store) -> CauseRun:
-    """A store with causes in it."""
-    add_archive(store)
-    return keep_causes(store)
-
-
-@pytest.fixture
-def client(store: Store) -> Iterator[TestClient]:
-    with TestClient(create_app(Settings(open=True), LiveStub(), store=store)) as client:
-        yield client
-
-
-def current(store: Store) -> CauseRun:
-    run = current_run(store)
-    assert run is not None
-    return run
-
-
-def causes(store: Store) -> dict[str, dict[str, Any]]:
-    return {cause["topic"]: cause for cause in current(store).report["causes"]}
-
-
-def places_by_topic(store: Store) -> dict[str, int]:
-    run = current(store)
-    with store.read() as session:
-        topics = session.scalars(select(CauseMember.topic).where(CauseMember.cause_run_id == run.id)).all()
-    return {topic: topics.count(topic) for topic in topics}
-
-
-def places_with(store: Store, topic: str, word: str, count: int) -> list[Place]:
-    """Places of a topic in comments with a word."""
-    run = current(store)
-    with store.read() as session:
-        rows = session.execute(
-            select(CommentVersion.comment_id, CauseMember.start, CauseMember.end)
-            .join(CauseMember, CauseMember.comment_version_id == CommentVersion.id)
-            .where(CauseMember.cause_run_id == run.id, CauseMember.topic == topic, CommentVersion.text.contains(word))
-            .order_by(CommentVersion.id)
-            .limit(count)
-        )
-        return [Place(*row) for row in rows]
-
-
-def make_figures(store: Store) -> Job:
-    """Let the job that makes figures anew run to its end."""
-    with store.read() as session:
-        job_id = session.scalar(select(Job.id).where(Job.kind == "cause_figures").order_by(Job.id.desc()))
-    assert job_id is not None
-    runner = JobRunner(store, [CauseFiguresJob()])
-    runner.start()
-    try:
-        wait_for(lambda: find_job(store, job_id).finished)
-    finally:
-        runner.stop()
-    return find_job(store, job_id)
-
-
-def unknown(cause: dict[str, Any]) -> bool:
-    return (
-        cause["pending"] and all(cause[name] is None for name in NUMBERS) and all(cause[name] == [] for name in LISTS)
-    )
 
 
 def test_a_name_holds_at_once_and_for_whom_it_was_given(client: TestClient, store: Store, run: CauseRun) -> None:
