@@ -203,6 +203,7 @@ def finetune(
     losses : file to which every step's loss is added, as `training.journal.Losses` writes it
     """
     plan = _Plan(examples, tokenizer.to_str(), streams, recipe, max_tokens, checkpoint, seed, losses)
+    drop_within(model.backbone, recipe.encoder_dropout)
     run_workers(_finetune, model, plan, count=workers, device=device)
     average = _averaged(model.to("cpu"), recipe)
     average.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["average"])
@@ -227,7 +228,6 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
     recipe, tokenizer, examples = plan.recipe, Tokenizer.from_str(plan.tokenizer_json), plan.examples
     collator = Collator(tokenizer, model.labels, plan.max_tokens)
     model.to(worker.device)
-    drop_within(model.backbone, recipe.encoder_dropout)
     if worker.kind == "cpu":
         # PyTorch's fused attention is slow to differentiate on a CPU.
         model.backbone.set_attn_implementation("eager")
