@@ -7,7 +7,7 @@ import tomllib
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import date
-from functools import cache
+from functools import cache, partial
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Final
@@ -403,7 +403,10 @@ class _Page:
         ]
 
     def _quotes(self, causes: Sequence[CauseStatistics]) -> Mapping[str, list[Mapping[str, str]]]:
-        """Of each cause its quotes; a comment that a cause before it quotes only where few others are left."""
+        """Of each cause its quotes, those that show best what is said of it before the others.
+
+        A comment that a cause before it quotes stands there only where few others are left.
+        """
         quotes: dict[str, list[Mapping[str, str]]] = {}
         seen: set[str] = set()
         for cause in causes:
@@ -412,8 +415,15 @@ class _Page:
             if len(fresh) < FEWEST_QUOTES:
                 fresh += [each for each in there if each not in fresh][: FEWEST_QUOTES - len(fresh)]
             seen.update(each.comment_id for each in fresh)
-            quotes[cause.cause] = [self._quote(each) for each in fresh]
+            quotes[cause.cause] = [self._quote(each) for each in sorted(fresh, key=partial(self._besides, cause))]
         return quotes
+
+    def _besides(self, cause: CauseStatistics, quote: Quote) -> int:
+        """How little a quote shows of when and where a cause hurts: 1 each for before its rise and for elsewhere."""
+        each, onset = self._by_id[quote.comment_id], cause.trend.onset
+        before = onset is not None and each.day is not None and each.day < onset.day
+        places = cause.concentrations[0].where if cause.concentrations else {}
+        return before + any(each.dimensions.get(name) != value for name, value in places.items())
 
     def _quote(self, quote: Quote) -> Mapping[str, str]:
         each = self._by_id[quote.comment_id]

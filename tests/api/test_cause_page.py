@@ -204,6 +204,30 @@ def test_a_comment_is_quoted_once_where_others_are_left(found: RootCauses, feedb
     assert [html.count(f"{id_} · ") for id_ in ("L30", "L31")] == [2, 2], "a cause without words would say less"
 
 
+def test_a_quote_from_since_a_cause_rose_and_from_where_it_hurts_comes_first(found: RootCauses, feedback) -> None:
+    late = found.report.causes[0]
+    onset = late.trend.onset
+    assert onset is not None
+    place = late.concentrations[0].where
+    ids = ("L30", "L31", "L32")
+    circumstances = {
+        "L30": (onset.day - timedelta(days=1), place),  # before
+        "L31": (onset.day, dict.fromkeys(place, "elsewhere")),
+        "L32": (onset.day, place),
+    }
+    placed = [
+        replace(each, day=circumstances[each.comment.id][0], dimensions=circumstances[each.comment.id][1])
+        if each.comment.id in circumstances
+        else each
+        for each in feedback
+    ]
+    quotes = [Quote(id_, 0, 5) for id_ in ids]
+    topics = [replace(topic, quotes=quotes if topic.id == late.cause else []) for topic in found.model.topics]
+    quoting = replace(found, model=replace(found.model, topics=topics))
+    html = page(with_causes(quoting, late), placed, language="nb", today=TODAY)
+    assert sorted(ids, key=lambda id_: html.index(f"{id_} · ")) == ["L32", "L30", "L31"]
+
+
 def test_a_long_comment_is_cut_between_words(found: RootCauses, feedback) -> None:
     clause = "Pakka kom sein"
     text = "Henteforsøk " * 40 + clause + " bensinstasjonen" * 40
