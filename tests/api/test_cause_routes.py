@@ -211,7 +211,7 @@ class TestAsking:
             ({"kind": "topics", "filters": {"nps_min": 11}}, "#/filters/nps_min", "0 to 10"),
             ({"kind": "topics", "time_zone": "Europe/Bergen"}, "#/time_zone", ""),
             ({"kind": "topics", "avdeling": "Bergen"}, "#", "A field is not known"),
-            ({"kind": "avdeling"}, "#/kind", "'retag', 'topics'"),
+            ({"kind": "avdeling"}, "#/kind", "Input should be 'retag' or 'topics'"),
             ({}, "#/kind", "Field required"),
             ([], "#", ""),
         ],
