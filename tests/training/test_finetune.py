@@ -1,12 +1,16 @@
+from types import SimpleNamespace
+
 import pytest
 
 torch = pytest.importorskip("torch", reason="needs the extra 'train'")
 
 from tests.nlp.by_hand import LABELS
 from tests.tiny import tiny_tokenizer
+from training import finetune
+from training.config import load_recipe
 from training.data import FactorLabel
-from training.examples import Example
-from training.finetune import Collator, drop_within, presence_weights
+from training.examples import Example, Examples
+from training.finetune import Collator, presence_weights
 
 
 def example(text, question=None, themes=None, factors=()):
@@ -43,8 +47,26 @@ def test_softened_tags_are_learned_as_they_are_and_the_theme_keeps_its_sentiment
     assert batch.theme_sentiment[0, column] == 0
 
 
-def test_every_dropout_of_an_encoder_is_set():
+def test_fine_tuning_drops_within_the_encoder_as_the_recipe_says(monkeypatch, tmp_path):
     inner = torch.nn.Sequential(torch.nn.Linear(2, 2), torch.nn.Dropout(0.5))
-    encoder = torch.nn.Sequential(torch.nn.Dropout(0.0), inner)
-    drop_within(encoder, 0.1)
-    assert [module.p for module in encoder.modules() if isinstance(module, torch.nn.Dropout)] == [0.1, 0.1]
+    model = SimpleNamespace(backbone=torch.nn.Sequential(torch.nn.Dropout(0.0), inner))
+    trained = []
+
+    def stop(train, model, plan, **options):
+        trained.append(model)
+        raise InterruptedError
+
+    monkeypatch.setattr(finetune, "run_workers", stop)
+    recipe = load_recipe().finetuning.model_copy(update={"encoder_dropout": 0.2})
+    with pytest.raises(InterruptedError):
+        finetune.finetune(
+            model,
+            Examples([], [], []),
+            tiny_tokenizer([]),
+            recipe,
+            max_tokens=16,
+            checkpoint=tmp_path / "finetuning.pt",
+            seed=1,
+        )
+    dropouts = [module for module in trained[0].backbone.modules() if isinstance(module, torch.nn.Dropout)]
+    assert [module.p for module in dropouts] == [0.2, 0.2]
