@@ -8,6 +8,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
+from nlp import segments
 from nlp.language import LANGUAGES
 from nlp.record import Language, Span
 from nlp.segments import clauses, sentences
@@ -360,3 +361,25 @@ def test_spacy_is_imported_only_when_used():
         "nlp.segments.sentences('a', 'nb'); assert 'spacy' in sys.modules"
     )
     subprocess.run([sys.executable, "-c", code], check=True)
+
+
+def test_words_are_kept_from_text_to_text_and_forgotten_now_and_then(monkeypatch):
+    monkeypatch.setattr(segments, "_FORGOTTEN_AFTER", 100)
+    tokenizer = segments._Tokenizer("nb")
+    strings = tokenizer._pipeline.vocab.strings
+    first = tokenizer("Kvikksølvtermometeret knuste")
+    assert "Kvikksølvtermometeret" in strings
+    tokenizer("Pakka kom " * 10)
+    assert "Kvikksølvtermometeret" in strings  # as few characters as this are not worth forgetting
+    tokenizer("Bra")
+    assert "Kvikksølvtermometeret" not in strings
+    assert tokenizer("Kvikksølvtermometeret knuste") == first
+
+
+def test_an_archive_of_ever_new_words_does_not_stay_in_memory(monkeypatch):
+    monkeypatch.setattr(segments, "_FORGOTTEN_AFTER", 1_000)
+    tokenizer = segments._Tokenizer("sv")
+    before = len(tokenizer._pipeline.vocab.strings)
+    for number in range(2_000):
+        tokenizer(f"ord{number} och ting{number}")
+    assert len(tokenizer._pipeline.vocab.strings) < before + 500
