@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Final, Literal
@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 
 from nlp.clustering.partition import NONE, Labels, centred, nearest
-from nlp.clustering.words import stop_words, words_in
+from nlp.clustering.words import each_word, stop_words
 from nlp.errors import StemmeError
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment
@@ -140,11 +140,22 @@ def eligibility(segments: Sequence[Segment]) -> npt.NDArray[np.int8]:
     for row, segment in enumerate(segments):
         if segment.theme is not None:
             continue
-        if sum(word not in small and len(word) > 1 for word in set(words_in(segment.text))) < FEWEST_TELLING_WORDS:
+        if not _tells_something(segment.text, small):
             codes[row] = 1 + REASONS.index("too_short")
         elif segment.sentiment in (None, "neutral"):
             codes[row] = 1 + REASONS.index("no_opinion")
     return codes
+
+
+def _tells_something(text: str, small: Collection[str]) -> bool:
+    """Whether a text has enough different words that tell something; it is read no further than that."""
+    telling: set[str] = set()
+    for word in each_word(text):
+        if len(word) > 1 and word not in small:
+            telling.add(word)
+            if len(telling) >= FEWEST_TELLING_WORDS:
+                return True
+    return False
 
 
 def rows_by_group(segments: Sequence[Segment], eligible: npt.NDArray[np.bool_]) -> dict[Group, Labels]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
 from math import log
 from typing import Final
@@ -68,7 +68,12 @@ def words_in(text: str) -> list[str]:
     >>> words_in("Pakka kom 3 veker for seint!")
     ['pakka', 'kom', 'veker', 'for', 'seint']
     """
-    return _WORD.findall(text.lower())
+    return [*each_word(text)]
+
+
+def each_word(text: str) -> Iterator[str]:
+    """The same, one after another, for those who may need only the first few."""
+    return (found.group() for found in _WORD.finditer(text.lower()))
 
 
 class Lemmatizer:

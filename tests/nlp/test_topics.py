@@ -12,6 +12,7 @@ from tests.nlp.planted import CAUSES, LANGUAGES, WIDTH, planted
 pytest.importorskip("sklearn")
 pytest.importorskip("simplemma")
 
+from nlp.clustering.model import REASONS, eligibility
 from nlp.clustering.quotes import diverse
 from nlp.clustering.words import words_in
 from nlp.topics import (
@@ -141,6 +142,13 @@ def test_each_segment_without_a_topic_has_its_reason(found):
     assert reasons == ["too_short", "no_opinion", "new", "new"]
     # D has a theme, and so it is not without any.
     assert comments_without_topic(segments, model.assignment) == {"A": "too_short", "B": "no_opinion", "C": "new"}
+
+
+def test_words_that_tell_something_count_once_however_often_they_are_said():
+    texts = ["seint seint seint", "og det var seint", "seint og dyrt", "å" * 3 + " 3 14 x y z"]
+    segments = [Segment(str(row), 0, len(text), text, "nb", None, "negative") for row, text in enumerate(texts)]
+    too_short = 1 + REASONS.index("too_short")
+    assert eligibility(segments).tolist() == [too_short, too_short, 0, too_short]
 
 
 def test_one_cause_under_two_themes_is_one_topic(found):
