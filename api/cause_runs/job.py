@@ -14,7 +14,7 @@ Steps:
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import asdict
 from functools import partial
@@ -29,6 +29,7 @@ from api.cause_actions.moves import follow_run
 from api.cause_actions.verdicts import ask_for_verdicts
 from api.cause_runs import reading
 from api.cause_runs.apart import discover_apart
+from api.cause_runs.doing import DOING
 from api.cause_runs.embeddings import Pace, embed, forget_some, model_of, not_kept
 from api.cause_runs.models import CauseRun, ClauseEmbeddings
 from api.cause_runs.report import Report
@@ -54,19 +55,6 @@ KEPT_RUNS: Final = 5
 """Runs that are whole, the new one among them; of older ones only the report stays."""
 TELL_SECONDS: Final = 1.0
 """How often the job's row says how far it is, and is asked whether it is cancelled."""
-DOING: Final[Mapping[str, str]] = {
-    "loading": "loading the model",
-    "embedding": "reading comments",
-    "starting": "starting a process",
-    "collecting": "collecting what was read",
-    "clustering": "finding topics",
-    "incidents": "finding incidents",
-    "identity": "finding former topics again",
-    "describing": "naming topics",
-    "describing causes": "computing what each costs",
-    "comparing": "comparing with the former run",
-    "storing": "storing",
-}
 
 
 class TopicsJob:

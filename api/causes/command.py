@@ -13,6 +13,7 @@ import typer
 from rich.console import Console
 
 from api.cause_runs.command import topics_of_store
+from api.cause_runs.doing import DOING
 from api.files.destination import open_output
 from api.files.errors import BadUsage
 from api.files.formats import STANDARD_STREAM
@@ -41,6 +42,8 @@ if TYPE_CHECKING:
     from nlp.root_causes import RootCauses
 
 EXTRA = "topics"
+DOING_WITH_FILE = {**DOING, "embedding": "reading clauses"}
+"""A file's comments have been read before, when they were tagged."""
 
 
 class ReadBy(StrEnum):
@@ -228,7 +231,7 @@ def topics(
                 former=before,
                 encoder=loaded[0].name,
                 seed=seed,
-                progress=_Steps(bar),
+                progress=ShownSteps(bar),
             )
             watched = done.watch(found, read.feedback)
             for sentence in watched.notices:
@@ -249,8 +252,8 @@ def topics(
         )
 
 
-class _Steps:
-    """Shares of a step as the progress bar takes them."""
+class ShownSteps:
+    """Shares of a step as the progress bar takes them; what begins at 0 says no more of itself until it is done."""
 
     def __init__(self, bar: ProgressBar) -> None:
         self._bar, self._step = bar, ""
@@ -258,8 +261,8 @@ class _Steps:
     def __call__(self, step: str, share: float) -> None:
         if step != self._step:
             self._step = step
-            self._bar.step(step.capitalize(), total=1000)
-        self._bar.advance(round(1000 * share), rows=0)
+            self._bar.step(DOING_WITH_FILE.get(step, step).capitalize(), total=1000 if share else None)
+        self._bar.advance(round(1000 * share))
 
 
 def _check_bertopic_folder(folder: Path, keep: Path | None) -> None:

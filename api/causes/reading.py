@@ -130,7 +130,7 @@ def read_feedback(
     ):
         rows, found = _checked(reader, columns, source.name)
         tagger = load_tagger()
-        report.step("tagging", total=reader.total)
+        report.step("Tagging", total=reader.total)
         for batch in tag_rows(identify(rows, roles, seen), tagger):
             for row, record in batch:
                 if isinstance(record, TaggedComment):

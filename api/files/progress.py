@@ -6,7 +6,17 @@ from types import TracebackType
 from typing import Self
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import (
+    BarColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TaskID,
+    TextColumn,
+    TimeElapsedColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
 
 
 class ProgressBar:
@@ -18,8 +28,8 @@ class ProgressBar:
         self._progress = Progress(
             TextColumn("{task.description}"),
             BarColumn(),
-            TextColumn("{task.percentage:>3.0f} %"),
-            TextColumn("{task.fields[rows]:,} lines"),
+            _Percent(),
+            TextColumn("{task.fields[lines]}"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
@@ -42,10 +52,19 @@ class ProgressBar:
             self._console.print(f"notice: {sentence}", markup=False, highlight=False, soft_wrap=True)
 
     def step(self, name: str, *, total: int | None) -> None:
+        """Begin with something else; a bar moves to and fro where it is not known of how much (`total` None)."""
         if self._task is not None:
             self._progress.remove_task(self._task)
-        self._task = self._progress.add_task(name, total=total, rows=0)
+        self._task = self._progress.add_task(name, total=total, lines="")
 
-    def advance(self, position: int, *, rows: int) -> None:
+    def advance(self, position: int, *, rows: int | None = None) -> None:
+        """Say how far it is; `rows` are lines that have been read, None where the step reads none."""
         if self._task is not None:
-            self._progress.update(self._task, completed=position, rows=rows)
+            self._progress.update(self._task, completed=position, lines="" if rows is None else f"{rows:,} lines")
+
+
+class _Percent(ProgressColumn):
+    """The share that is done; nothing where it is not known of how much."""
+
+    def render(self, task: Task) -> Text:
+        return Text("" if task.total is None else f"{task.percentage:>3.0f} %")

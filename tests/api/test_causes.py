@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 from datetime import date
 from pathlib import Path
@@ -11,12 +12,15 @@ import pytest
 
 pytest.importorskip("ruptures", reason="needs the extra 'topics'")
 
+from rich.console import Console
 from typer.testing import CliRunner
 
+from api.causes.command import ShownSteps
 from api.causes.page import page
 from api.causes.reading import Columns, read_feedback
 from api.cli import app
 from api.files.errors import MissingColumns
+from api.files.progress import ProgressBar
 from nlp.root_causes import find_root_causes
 from nlp.tagger import Tagger
 from tests.api.runs import Silent
@@ -127,3 +131,27 @@ def test_an_output_of_another_kind_is_refused_before_work(run, comments: Path, t
     assert result.exit_code == 2
     assert not (tmp_path / name).exists()
     assert ".html" in result.output
+
+
+def _on_a_terminal(step: str, share: float) -> str:
+    screen = io.StringIO()
+    with ProgressBar(Console(file=screen, force_terminal=True, width=100)) as bar:
+        ShownSteps(bar)(step, share)
+    return screen.getvalue()
+
+
+def test_a_terminal_sees_in_plain_words_how_far_the_search_is() -> None:
+    shown = _on_a_terminal("clustering", 0.25)
+    assert "Finding topics" in shown
+    assert "25 %" in shown
+    assert "lines" not in shown
+
+
+def test_a_step_that_does_not_say_how_far_it_is_has_no_share() -> None:
+    shown = _on_a_terminal("describing causes", 0.0)
+    assert "Computing what each costs" in shown
+    assert "%" not in shown
+
+
+def test_what_is_read_after_tagging_is_clauses() -> None:
+    assert "Reading clauses" in _on_a_terminal("embedding", 0.5)
