@@ -26,7 +26,7 @@ from typing import Any, Final
 import numpy as np
 import numpy.typing as npt
 
-from nlp.clustering.partition import NONE, Labels
+from nlp.clustering.partition import NONE, Labels, slices
 from nlp.errors import require
 from nlp.models.encoder import Floats
 
@@ -43,6 +43,8 @@ more striking than an early one."""
 _STARTS, _ROUNDS, _NEIGHBOURS, _NEAREST = 50, 8, 8, 3
 """Sets that are begun in a stretch; how often each is chosen anew; small groups that speak for where to begin; and
 those of a set that say how near another is."""
+_GROUPS_AT_ONCE: Final = 512
+"""Small groups whose neighbours are looked for together."""
 _SINCE, _AT_ITS_PLACE = 0.97, 0.8
 """Of an incident's comments, how many come after its beginning, and from its place."""
 _OWN_PLACE: Final = 3.0
@@ -137,7 +139,10 @@ class _Nearness:
         csr_array = require("scipy.sparse", extra="topics").csr_array
         cosines = words @ words.T
         n_groups, n_near = len(words), min(_NEIGHBOURS, len(words))
-        near = np.argpartition(-cosines, n_near - 1, axis=1)[:, :n_near]
+        near = np.empty((n_groups, n_near), dtype=np.intp)
+        # A piece at a time: the order of all would take three times the memory that the cosines take.
+        for some in slices(n_groups, at_once=_GROUPS_AT_ONCE):
+            near[some] = np.argpartition(-cosines[some], n_near - 1, axis=1)[:, :n_near]
         ones = np.ones(near.size, dtype=np.float32)
         rows = np.repeat(np.arange(n_groups), n_near)
         return cls(cosines, csr_array((ones, (rows, near.ravel())), shape=cosines.shape))

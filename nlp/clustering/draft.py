@@ -83,7 +83,7 @@ def draft(
         left = (
             rows if group[0] is not None else _unlike(segments, embeddings, rows, centre_of, mean=mean, groups=groups)
         )
-        labels = partition(centred(embeddings[left], mean), grain, seed)
+        labels = partition(embeddings, left, mean, grain, seed)
         centre_of[left] = np.where(labels == NONE, NONE, labels + len(groups))
         groups.extend([group] * (int(labels.max(initial=NONE)) + 1))
         done += len(rows)

@@ -13,7 +13,7 @@ import numpy as np
 from nlp.clustering.bursts import MOST_VALUES, Heard, bins_of, bursts
 from nlp.clustering.draft import FAR, LEAST_FLOOR, Draft, cosines, n_topics_of, spread_of
 from nlp.clustering.model import Centres, Group, eligibility, nearest_centres, rows_by_group
-from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest
+from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest_of
 from nlp.errors import require
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment
@@ -142,7 +142,7 @@ def _small_groups(
         sample = centred(embeddings[chosen], mean)
         found = _alike(sample, max(int(kept * wanted[group]), 1), seed)
         own = centres_of(sample, found)
-        near = found if len(chosen) == len(rows) else nearest(centred(embeddings[rows], mean), own)[0]
+        near = found if len(chosen) == len(rows) else nearest_of(embeddings, rows, mean, own)[0]
         labels[rows] = near + len(groups)
         centres.append(own)
         groups.extend([group] * len(own))

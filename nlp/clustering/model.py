@@ -10,7 +10,7 @@ from typing import Final, Literal
 import numpy as np
 import numpy.typing as npt
 
-from nlp.clustering.partition import NONE, Labels, centred, nearest
+from nlp.clustering.partition import NONE, Labels, nearest_of
 from nlp.clustering.words import each_word, stop_words
 from nlp.errors import StemmeError
 from nlp.models.encoder import Floats
@@ -190,7 +190,7 @@ def nearest_centres(segments: Sequence[Segment], embeddings: Floats, centres: Ce
         )
         if not len(of_group):
             continue
-        near, similarities[rows] = nearest(centred(embeddings[rows], centres.mean), centres.vectors[of_group])
+        near, similarities[rows] = nearest_of(embeddings, rows, centres.mean, centres.vectors[of_group])
         found = of_group[near]
         floors = centres.floors if theme is not None else centres.strict_floors
         centre_of[rows] = np.where(similarities[rows] >= floors[found], found, NONE)

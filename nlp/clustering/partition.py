@@ -56,29 +56,31 @@ def centred(embeddings: Floats, mean: Floats) -> Floats:
     return np.asarray(moved / lengths, dtype=np.float32)
 
 
-def partition(vectors: Floats, grain: Grain, seed: int) -> Labels:
-    """Group unit vectors of one theme and sentiment.
+def partition(embeddings: Floats, rows: Labels, mean: Floats, grain: Grain, seed: int) -> Labels:
+    """Group the segments of one theme and sentiment.
 
     Parameters
     ----------
-    vectors : shape (n, width)
+    embeddings : shape (n_segments, width)
+    rows : shape (n,), of the segments
+    mean : shape (width,), around which they are centred
     seed : of the sample and of k-means; the same seed gives the same groups
 
     Returns
     -------
-    A group from 0 up for each row; all rows are -1 where there are fewer than `grain.min_size`
+    A group from 0 up for each of `rows`; all are -1 where there are fewer than `grain.min_size`
     """
-    n_rows = len(vectors)
+    n_rows = len(rows)
     if n_rows < grain.min_size:
         return np.full(n_rows, NONE, dtype=np.intp)
     random = np.random.default_rng(seed)
     chosen = np.sort(random.choice(n_rows, grain.sample_size, replace=False)) if n_rows > grain.sample_size else None
-    sample = vectors if chosen is None else vectors[chosen]
+    sample = centred(embeddings[rows if chosen is None else rows[chosen]], mean)
     n_small = min(grain.most_small_groups, len(sample) * 2 // max(grain.min_size, 2))
     small = k_means(sample, max(n_small, 1), seed)
     groups = linked(centres_of(sample, small), grain.join_below)[small]
     centres = _large(sample, centres_of(sample, groups), grain.min_size * len(sample) / n_rows)
-    return _without_gap(nearest(vectors, centres)[0])
+    return _without_gap(nearest_of(embeddings, rows, mean, centres)[0])
 
 
 def nearest(vectors: Floats, centres: Floats) -> tuple[Labels, Floats]:
@@ -108,9 +110,18 @@ def centres_of(vectors: Floats, labels: Labels) -> Floats:
     return np.asarray(sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-9), dtype=np.float32)
 
 
-def slices(n_rows: int) -> Iterator[slice]:
+def nearest_of(embeddings: Floats, rows: Labels, mean: Floats, centres: Floats) -> tuple[Labels, Floats]:
+    """`nearest` of some embeddings' rows, centred; read a piece at a time, however many of one theme there are."""
+    labels = np.empty(len(rows), dtype=np.intp)
+    cosines = np.empty(len(rows), dtype=np.float32)
+    for piece in slices(len(rows)):
+        labels[piece], cosines[piece] = nearest(centred(embeddings[rows[piece]], mean), centres)
+    return labels, cosines
+
+
+def slices(n_rows: int, at_once: int = ROWS_AT_ONCE) -> Iterator[slice]:
     """Pieces of so many rows that the products with all centres fit the memory."""
-    return (slice(first, first + ROWS_AT_ONCE) for first in range(0, n_rows, ROWS_AT_ONCE))
+    return (slice(first, first + at_once) for first in range(0, n_rows, at_once))
 
 
 def k_means(vectors: Floats, n_groups: int, seed: int) -> Labels:
