@@ -10,15 +10,16 @@ from array import array
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence, Sized
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import TypeVar, cast
+from typing import Final, TypeVar, cast
 
 import numpy as np
 import numpy.typing as npt
 from scipy.sparse import csr_array
 
-from nlp.causes.describe import CONTROLS, CauseReport, describe_causes
+from nlp.causes.describe import CONTROLS, CauseReport, CauseStatistics, describe_causes
 from nlp.causes.nps_cost import REPLICATES
 from nlp.causes.observations import Factor, Observations
+from nlp.clustering.partition import Labels
 from nlp.errors import StemmeError
 from nlp.models.encoder import Floats
 from nlp.record import Comment, Span, TaggedComment
@@ -37,6 +38,8 @@ from nlp.topics import (
     segments_of,
 )
 
+FEWEST_TOLD: Final = 5
+"""Segments of a part of a cause after which it is named."""
 Progress = Callable[[str, float], None]
 Value = TypeVar("Value", str, date)
 
@@ -155,10 +158,47 @@ def find_root_causes(
     report("describing causes", 0.0)
     observations = columns.observations(batch.segments, model)
     found = describe_causes(observations, controls=controls, replicates=replicates, seed=seed)
+    model = model.told_by(
+        _since_their_rise(found, observations, batch.segments, model), batch.segments, batch.embeddings, former=former
+    )
     report("describing causes", 1.0)
     spoken = comments_without_topic(batch.segments, model.assignment)
     without = _with_silent(spoken, columns.ids, columns.themed, batch.segments)
     return RootCauses(model, found, _members(observations), without, batch.segments, observations, batch.embeddings)
+
+
+def _since_their_rise(
+    report: CauseReport, observations: Observations, segments: Sequence[Segment], model: TopicModel
+) -> dict[str, Labels]:
+    """Of each cause that has risen the segments from since then, of the place where it is named most.
+
+    Of all places where that leaves too few; a cause of which too few were said since is left out.
+    """
+    rising = {cause.cause: cause for cause in report.causes if cause.trend.lasting_rise is not None}
+    if not rising:
+        return {}
+    row_of = {id_: row for row, id_ in enumerate(observations.ids)}
+    comments = np.array([row_of[segment.comment_id] for segment in segments], dtype=np.int64)
+    parts: dict[str, Labels] = {}
+    for place, topic in enumerate(model.topics):
+        if topic.id in rising:
+            rows = np.flatnonzero(model.assignment.topics == place)
+            told = (rows[said[comments[rows]]] for said in _when_and_where(rising[topic.id], observations))
+            part = next((part for part in told if len(part) >= FEWEST_TOLD), None)
+            if part is not None:
+                parts[topic.id] = part
+    return parts
+
+
+def _when_and_where(cause: CauseStatistics, seen: Observations) -> Iterator[npt.NDArray[np.bool_]]:
+    """The comments since a cause rose, first those from where it is named most, then all."""
+    rise = cause.trend.lasting_rise
+    assert rise is not None
+    since = seen.days >= np.datetime64(rise.day, "D")
+    where = cause.concentrations[0].where if cause.concentrations else {}
+    there = [np.array([each == value for each in seen.dimensions[name]]) for name, value in where.items()]
+    yield np.logical_and.reduce([since, *there])
+    yield since
 
 
 def described_again(

@@ -27,6 +27,7 @@ from nlp.clustering.edits import (
     renamed,
     unnamed,
 )
+from nlp.clustering.focus import told_by_parts
 from nlp.clustering.identity import Carried, Former, carry
 from nlp.clustering.incidents import Circumstances, Search, with_incidents
 from nlp.clustering.memory import remembered
@@ -42,7 +43,7 @@ from nlp.clustering.model import (
     check,
     nearest_centres,
 )
-from nlp.clustering.partition import Grain
+from nlp.clustering.partition import Grain, Labels
 from nlp.clustering.saving import BadTopics, read_archive, read_folder, write_archive, write_folder
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment, SegmentBatch, joined, segments_of
@@ -199,6 +200,42 @@ class TopicModel:
         place = self._place(id_)
         topics = list(self.topics)
         topics[place] = unnamed(topics[place], readers)
+        return replace(self, topics=topics)
+
+    def told_by(
+        self,
+        parts: Mapping[str, Labels],
+        segments: Sequence[Segment],
+        embeddings: Floats,
+        *,
+        former: TopicModel | None = None,
+    ) -> TopicModel:
+        """The model with some topics named after a part of what is said of them, and quoted from it first.
+
+        Parameters
+        ----------
+        parts : by a topic's id some rows of its segments, such as those from since it began to be said more
+        segments, embeddings : those that the topics were found in
+        former : the model of the last run; names that people know from it stay if they were said in the part
+
+        Raises
+        ------
+        UnknownTopic : if a part is of none of the topics
+        """
+        self._check_same(segments)
+        rows = {self._place(id_): part for id_, part in parts.items() if len(part)}
+        if not rows:
+            return self
+        topics = told_by_parts(
+            self.topics,
+            segments,
+            embeddings,
+            self.assignment,
+            mean=self.centres.mean,
+            parts=rows,
+            how=self.settings.reading(),
+            known={topic.id: topic for topic in former.topics} if former else {},
+        )
         return replace(self, topics=topics)
 
     def merge(self, kept: str, absorbed: Sequence[str]) -> TopicModel:

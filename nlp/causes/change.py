@@ -103,6 +103,12 @@ class Trend:
         return max((change for change in self.changes if change.rises), key=lambda c: c.evidence, default=None)
 
     @property
+    def lasting_rise(self) -> Change | None:
+        """The onset, if the share has not fallen back since to what it was before."""
+        onset = self.onset
+        return onset if onset is not None and self.present_share > onset.share_before else None
+
+    @property
     def present_share(self) -> float:
         """The share since the last change, or of all dated comments if there was none; NaN without any."""
         if self.changes:

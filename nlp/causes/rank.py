@@ -84,10 +84,10 @@ def at_present(points: float | None, share: float, trend: Trend) -> float | None
 
 def points_risen(points: float | None, share: float, trend: Trend) -> float | None:
     """Points that a cause has come to cost since its onset; None where it did not rise or the rise is over."""
-    onset = trend.onset
-    if points is None or share <= 0 or onset is None or trend.present_share <= onset.share_before:
+    rise = trend.lasting_rise
+    if points is None or share <= 0 or rise is None:
         return None
-    return points * (trend.present_share - onset.share_before) / share
+    return points * (trend.present_share - rise.share_before) / share
 
 
 def ranking(points_lost: Sequence[float | None], growth: Sequence[float]) -> list[int]:

@@ -117,6 +117,43 @@ def bursts(heard: Heard, *, shuffles: int, false_share: float, seed: int) -> lis
     return found[: max(kept, default=0)]
 
 
+def surest_bursts(ways: Sequence[Heard], *, shuffles: int, seed: int) -> tuple[int, list[Burst]]:
+    """The bursts that have more evidence than anything that searching shuffled comments finds, for few comments.
+
+    Among few comments it hangs on how small groups were formed whether those of an incident are found together. So
+    several ways are tried, with the comments as they were and shuffled, and that one is taken which shows most. Where
+    nothing happened, something is returned in one of `shuffles` + 1 cases at most.
+
+    Parameters
+    ----------
+    ways : the same comments in small groups that were formed in different ways
+    shuffles : of the comments' days, at least one
+
+    Returns
+    -------
+    the position of the way, and its bursts, the one with most evidence first
+    """
+    if not ways or len(ways[0].bin) < 2 * FEWEST_COMMENTS or int(ways[0].bin.max(initial=0)) == 0:
+        return 0, []
+    near = [_Nearness.of(heard.words) for heard in ways]
+
+    def search(bins: Labels) -> list[list[Burst]]:
+        return [_search(_Evidence.of(heard, bins), of, heard.sizes) for heard, of in zip(ways, near, strict=True)]
+
+    found = search(ways[0].bin)
+    strongest = max((burst.evidence for of_way in found for burst in of_way), default=0.0)
+    random = np.random.default_rng(seed)
+    by_chance = 0.0
+    for _ in range(shuffles):
+        if by_chance >= strongest:
+            return 0, []
+        shuffled = search(random.permutation(ways[0].bin))
+        by_chance = max([by_chance, *(burst.evidence for of_way in shuffled for burst in of_way)])
+    sure = [[burst for burst in of_way if burst.evidence > by_chance] for of_way in found]
+    best = max(range(len(ways)), key=lambda way: sum(burst.evidence for burst in sure[way]))
+    return best, sure[best]
+
+
 def bins_of(days: npt.NDArray[np.datetime64]) -> Labels:
     """Weeks, or longer stretches where there would be too many of them."""
     since = (days - days.min()).astype(np.int64)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import blake2b
-from itertools import count
+from itertools import count, product
 from typing import Final
 
 import numpy as np
@@ -27,6 +27,7 @@ READ_FOR_WORDS: Final = 1_000
 READ_FOR_QUOTES: Final = 150
 READ_FOR_NAMES: Final = 50_000
 FEWEST_IN_LANGUAGE: Final = 3
+NEARLY_THE_BEST: Final = 0.65
 NO_THEME: Final = {"nb": "Nytt", "nn": "Nytt", "da": "Nyt", "sv": "Nytt", "en": "New"}
 
 
@@ -48,7 +49,7 @@ class Reading:
 
 
 @dataclass(frozen=True, slots=True)
-class _Words:
+class TopicWords:
     """Of one topic and language: rows of typical segments, their terms, and the weights of those that set it apart."""
 
     rows: Labels
@@ -74,13 +75,13 @@ def describe(
     """
     lemmatize = Lemmatizer()
     n_topics = len(ids)
-    rows_of = _rows_by_topic(found.assignment.topics, n_topics)
+    rows_of = rows_by_topic(found.assignment.topics, n_topics)
     similarities = _typicality(embeddings, found)
-    names = _names(segments, lemmatize, how.names)
-    words = _words_by_topic(segments, similarities, rows_of, lemmatize, names)
+    names = names_among(segments, lemmatize, how.names)
+    words = words_by_topic(segments, similarities, rows_of, lemmatize, names)
     themes = [_theme_of(segments, rows) for rows in rows_of]
     quotes = [
-        _quotes(segments, embeddings, rows, mean=found.centres.mean, similarities=similarities, n_quotes=how.n_quotes)
+        quotes_of(segments, embeddings, rows, mean=found.centres.mean, similarities=similarities, n_quotes=how.n_quotes)
         for rows in rows_of
     ]
     made = _ids(ids, segments, similarities, rows_of, retired)
@@ -121,25 +122,25 @@ def _typicality(embeddings: Floats, found: Draft) -> Floats:
     return similarities
 
 
-def _rows_by_topic(topics: Labels, n_topics: int) -> list[Labels]:
+def rows_by_topic(topics: Labels, n_topics: int) -> list[Labels]:
     order = np.argsort(topics, kind="stable")
     bounds = np.searchsorted(topics[order], np.arange(n_topics + 1))
     return [order[bounds[place] : bounds[place + 1]] for place in range(n_topics)]
 
 
-def _names(segments: Sequence[Segment], lemmatize: Lemmatizer, given: Collection[str]) -> frozenset[str]:
+def names_among(segments: Sequence[Segment], lemmatize: Lemmatizer, given: Collection[str]) -> frozenset[str]:
     every = max(1, len(segments) // READ_FOR_NAMES)
     found = names_in(((segment.text, segment.theme) for segment in segments[::every]), lemmatize)
     return found | {word for name in given for word in name.lower().split()}
 
 
-def _words_by_topic(
+def words_by_topic(
     segments: Sequence[Segment],
     similarities: Floats,
     rows_of: Sequence[Labels],
     lemmatize: Lemmatizer,
     names: Collection[str],
-) -> list[dict[Language, _Words]]:
+) -> list[dict[Language, TopicWords]]:
     """The terms of each topic by language, weighed against the other topics in that language."""
     read: list[dict[Language, tuple[Labels, Counter[str]]]] = []
     for rows in rows_of:
@@ -153,13 +154,13 @@ def _words_by_topic(
             for row in by_language[language]:
                 counts.update(terms_of(segments[row].text, language, lemmatize, names))
             read[-1][language] = np.array(by_language[language], dtype=np.intp), counts
-    result: list[dict[Language, _Words]] = [{} for _ in rows_of]
+    result: list[dict[Language, TopicWords]] = [{} for _ in rows_of]
     for language in sorted({language for of_topic in read for language in of_topic}):
         places = [place for place, of_topic in enumerate(read) if language in of_topic]
         weights = class_tf_idf([read[place][language][1] for place in places])
         for place, of_topic, distinctive in zip(places, weights, distinctive_terms(weights), strict=True):
             rows, counts = read[place][language]
-            result[place][language] = _Words(rows, Terms(counts, of_topic), distinctive)
+            result[place][language] = TopicWords(rows, Terms(counts, of_topic), distinctive)
     return result
 
 
@@ -171,7 +172,7 @@ def _theme_of(segments: Sequence[Segment], rows: Labels) -> tuple[str | None, st
     return max(counts, key=lambda group: (group[0] is not None, counts[group], group[0] or "", group[1] or ""))
 
 
-def _quotes(
+def quotes_of(
     segments: Sequence[Segment],
     embeddings: Floats,
     rows: Labels,
@@ -248,7 +249,7 @@ Name = tuple[str, str, Quote | None]
 def _names_of_topics(
     segments: Sequence[Segment],
     similarities: Floats,
-    words: Sequence[Mapping[Language, _Words]],
+    words: Sequence[Mapping[Language, TopicWords]],
     themes: Sequence[tuple[str | None, str | None]],
     *,
     rows_of: Sequence[Labels],
@@ -259,39 +260,81 @@ def _names_of_topics(
     taken: defaultdict[str, set[str]] = defaultdict(set)
     result: list[dict[str, Name]] = [{} for _ in rows_of]
     for place in sorted(range(len(rows_of)), key=lambda place: (-len(rows_of[place]), place)):
-        fit: dict[Language, list[Candidate]] = {}
-        for language, read in words[place].items():
-            typical = ((row, segments[row].text, float(similarities[row])) for row in read.rows.tolist())
-            fit[language] = candidates(typical, read.terms, language, lemmatize=lemmatize, names=names)
-        most = sorted(words[place], key=lambda language: (-len(words[place][language].rows), language))
+        fit = fitting(segments, similarities, words[place], lemmatize=lemmatize, names=names)
+        most = by_frequency(words[place])
         for reader in (*READERS, "en"):
-            order = [*READERS.get(reader, ()), *most] if reader in READERS else most
-            name = _name(segments, words[place], fit, order, taken=taken[reader])
+            order = languages_for(reader, most)
+            name = said_name(segments, words[place], fit, order, taken=taken[reader])
             result[place][reader] = name or _made_name(reader, themes[place][0], words[place], most)
             taken[reader].add(result[place][reader][0].lower())
     return result
 
 
-def _name(
+def fitting(
     segments: Sequence[Segment],
-    words: Mapping[Language, _Words],
+    similarities: Floats,
+    words: Mapping[Language, TopicWords],
+    *,
+    lemmatize: Lemmatizer,
+    names: Collection[str],
+) -> dict[Language, list[Candidate]]:
+    """By language the clauses that may name a topic, best first.
+
+    What is far below the best one of all languages is marginal too.
+    """
+    rows = np.concatenate([read.rows for read in words.values()]) if words else np.zeros(0, dtype=np.intp)
+    middling = float(np.median(similarities[rows])) if len(rows) else 0.0
+    fit = {
+        language: candidates(
+            ((row, segments[row].text, float(similarities[row])) for row in read.rows.tolist()),
+            read.terms,
+            language,
+            middling=middling,
+            lemmatize=lemmatize,
+            names=names,
+        )
+        for language, read in words.items()
+    }
+    best = max((one.score for found in fit.values() for one in found if not one.marginal), default=0.0)
+    return {
+        language: [one if one.score >= NEARLY_THE_BEST * best else replace(one, marginal=True) for one in found]
+        for language, found in fit.items()
+    }
+
+
+def by_frequency(words: Mapping[Language, TopicWords]) -> list[Language]:
+    """The languages of a topic, the one with most segments first."""
+    return sorted(words, key=lambda language: (-len(words[language].rows), language))
+
+
+def languages_for(reader: str, most: Sequence[Language]) -> list[Language]:
+    """In which order languages give a reader's name: the near ones first; for readers of English as they come."""
+    return [*READERS.get(reader, ()), *most]
+
+
+def said_name(
+    segments: Sequence[Segment],
+    words: Mapping[Language, TopicWords],
     fit: Mapping[Language, Sequence[Candidate]],
     order: Sequence[Language],
     *,
     taken: Collection[str],
 ) -> Name | None:
-    """The best clause of the first language in which there are enough, else of the first in which there is one."""
-    for least in (FEWEST_IN_LANGUAGE, 1):
+    """The best clause of the first language in which there are enough, else of the first in which there is one.
+
+    What is typical of the topic in a near language says more to a reader than what is marginal in the own.
+    """
+    for with_marginal, least in product((False, True), (FEWEST_IN_LANGUAGE, 1)):
         for language in order:
             if language not in words or len(words[language].rows) < least:
                 continue
             for candidate in fit[language]:
-                if candidate.text.lower() not in taken:
+                if candidate.text.lower() not in taken and (with_marginal or not candidate.marginal):
                     return candidate.text, language, _quote(segments[candidate.row])
     return None
 
 
-def _made_name(reader: str, theme: str | None, words: Mapping[Language, _Words], most: Sequence[Language]) -> Name:
+def _made_name(reader: str, theme: str | None, words: Mapping[Language, TopicWords], most: Sequence[Language]) -> Name:
     """A name of the theme and the heaviest words, where nobody said it shortly."""
     first = name_of_theme(theme, reader)
     for language in most:

@@ -10,7 +10,7 @@ from typing import Final
 
 import numpy as np
 
-from nlp.clustering.bursts import MOST_VALUES, Heard, bins_of, bursts
+from nlp.clustering.bursts import MOST_VALUES, Burst, Heard, bins_of, bursts, surest_bursts
 from nlp.clustering.draft import FAR, LEAST_FLOOR, Draft, cosines, n_topics_of, spread_of
 from nlp.clustering.model import Centres, Group, eligibility, nearest_centres, rows_by_group
 from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest_of
@@ -28,8 +28,11 @@ for in one go."""
 WEIGHT_OF_SPELLING, SPELLINGS, TEXTS, FEATURES = 0.7, 100, 8, 30_000
 """Of small groups' vectors: the length of what their spelling adds beside an embedding of length 1, how many numbers it
 has, how many clauses of each group it is read from, and how many strings of letters are counted."""
-FEWEST_DATED: Final = 1_000
-"""Comments; of fewer, an incident has too few to be told from chance."""
+FEWEST_DATED, MANY_DATED = 200, 1_000
+"""Comments: of fewer no incident is looked for; and of fewer than many, only those are believed that chance does not
+give, while among many comments a share of them may be false."""
+WAYS_OF_FEW, SHUFFLES_OF_FEW = 3, 39
+"""Among few comments: in how many ways small groups are formed, and searches of shuffled comments."""
 SAME: Final = 2 / 3
 """Of a topic's segments and of a burst's: where they share so many, the topic is the incident."""
 
@@ -88,14 +91,13 @@ def with_incidents(
     """
     if not how.shuffles or len(circumstances.days) < FEWEST_DATED:
         return found
-    small = _small_groups(segments, embeddings, found.centres.mean, grain, seed)
-    heard = _heard(segments, small, circumstances, seed)
-    if heard is None:
+    small, found_bursts = _bursts(segments, embeddings, found.centres.mean, circumstances, grain, how=how, seed=seed)
+    if not found_bursts:
         return found
     topic_of = _topics_of(small.labels, found.assignment.topics, len(small.groups))
     touched: set[Group] = set()
     n_topics = n_topics_of(found)
-    for burst in bursts(heard, shuffles=how.shuffles, false_share=how.false_share, seed=seed):
+    for burst in found_bursts:
         if not _is_a_topic(burst.groups, small.labels, found.assignment.topics):
             topic_of[burst.groups] = n_topics
             touched |= {small.groups[place] for place in burst.groups.tolist()}
@@ -115,6 +117,32 @@ def with_incidents(
         groups=[*of.groups, *further.groups],
     )
     return Draft(centres, nearest_centres(segments, embeddings, centres))
+
+
+def _bursts(
+    segments: Sequence[Segment],
+    embeddings: Floats,
+    mean: Floats,
+    circumstances: Circumstances,
+    grain: Grain,
+    *,
+    how: Search,
+    seed: int,
+) -> tuple[_SmallGroups, list[Burst]]:
+    """What bursts, among many comments or few, and the small groups that it was found in."""
+    few = len(circumstances.days) < MANY_DATED
+    ways: list[tuple[_SmallGroups, Heard]] = []
+    for way in range(WAYS_OF_FEW if few else 1):
+        small = _small_groups(segments, embeddings, mean, grain, seed + way)
+        heard = _heard(segments, small, circumstances, seed + way)
+        if heard is None:
+            return small, []
+        ways.append((small, heard))
+    if not few:
+        return ways[0][0], bursts(ways[0][1], shuffles=how.shuffles, false_share=how.false_share, seed=seed)
+    shuffles = max(how.shuffles, SHUFFLES_OF_FEW)
+    best, sure = surest_bursts([heard for _, heard in ways], shuffles=shuffles, seed=seed)
+    return ways[best][0], sure
 
 
 def _is_a_topic(burst: Labels, small: Labels, topics: Labels) -> bool:

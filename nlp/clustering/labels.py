@@ -24,6 +24,7 @@ FEWEST_WORDS, MOST_WORDS = 2, 8
 BEST_LENGTH = 4
 MOST_CANDIDATES = 30
 WRITTEN_BY_SEVERAL = 3
+SAID_AGAIN = 2
 _OPENERS: Final = set_of("og men eller så for at som samt også också och fast utan mens medan dog dessutom dessuten")
 _UNFIT = re.compile(r"[@\d]|https?:|www\.")
 _PAIRS: Final = ('""', "«»", "()", "[]")
@@ -40,11 +41,18 @@ class Terms:
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A clause that may name a topic; `row` is its position among the segments."""
+    """A clause that may name a topic.
+
+    Attributes
+    ----------
+    row : its position among the segments
+    marginal : whether most of the topic is nearer to its centre, or no word of it is said again in the topic
+    """
 
     row: int
     text: str
     score: float
+    marginal: bool
 
 
 def candidates(
@@ -52,6 +60,7 @@ def candidates(
     terms: Terms,
     language: Language,
     *,
+    middling: float,
     lemmatize: Lemmatizer,
     names: Collection[str],
 ) -> list[Candidate]:
@@ -59,12 +68,14 @@ def candidates(
 
     A good name is near the topic's centre, is made of the words that set the topic apart, and is short. Clauses with
     figures, addresses, names or words that no dictionary knows and hardly anybody else writes are passed over, and so
-    are those that say nothing beyond small words.
+    are those that say nothing beyond small words. Words that occur once tell nothing of the topic, however rare they
+    are elsewhere. Marginal clauses come last.
 
     Parameters
     ----------
     segments : the topic's clauses in this language: row, text, cosine to the centre
     terms : of the topic in this language
+    middling : the cosine to the centre that half of the topic's clauses have, in all languages
     """
     heaviest = max(terms.weights.values(), default=1.0) or 1.0
     small = stop_words()
@@ -74,13 +85,19 @@ def candidates(
         words = words_in(phrase)
         if not FEWEST_WORDS <= len(words) <= MOST_WORDS or _UNFIT.search(phrase) or _holds_name(phrase, words, names):
             continue
-        telling = [terms.weights.get(lemmatize(word, language), 0.0) / heaviest for word in words if word not in small]
+        lemmas = [lemmatize(word, language) for word in words if word not in small]
+        once = not any(terms.counts.get(lemma, 0) >= SAID_AGAIN for lemma in lemmas)
+        telling = [
+            terms.weights.get(lemma, 0.0) / heaviest
+            for lemma in lemmas
+            if once or terms.counts.get(lemma, 0) >= SAID_AGAIN
+        ]
         if not any(telling):
             continue
         long_by = abs(len(words) - BEST_LENGTH) / MOST_WORDS
-        score = near + 0.5 * max(telling) + 0.5 * sum(telling) / len(telling) - 0.3 * long_by
-        found.append(Candidate(row, phrase, score))
-    found.sort(key=lambda candidate: (-candidate.score, candidate.text))
+        score = near + 0.5 * max(telling) + 0.5 * sum(telling) / len(lemmas) - 0.3 * long_by
+        found.append(Candidate(row, phrase, score, once or near < middling))
+    found.sort(key=lambda candidate: (candidate.marginal, -candidate.score, candidate.text))
     return list(islice((one for one in found if _is_wellformed(one.text, terms, language, lemmatize)), MOST_CANDIDATES))
 
 

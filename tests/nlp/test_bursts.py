@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="needs the extra 'topics'")
 
-from nlp.clustering.bursts import Heard, bins_of, bursts
+from nlp.clustering.bursts import Heard, bins_of, bursts, surest_bursts
 from nlp.clustering.incidents import Circumstances
 from nlp.topic_segments import Segment
 from nlp.topics import TopicSettings, find_topics
@@ -165,10 +165,31 @@ def test_incidents_are_not_looked_for_where_the_setting_says_so():
     assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances).topics) == 1
 
 
-def test_in_a_few_hundred_comments_chance_and_incidents_are_not_told_apart():
+def test_in_a_few_hundred_comments_an_incident_is_found():
     segments, vectors, circumstances = archive(n_comments=400)
     settings = TopicSettings(join_below=1.5, min_topic_size=20)
-    assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances).topics) == 1
+    model = find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances)
+    assert len(model.topics) == 2
+    small = min(model.topics, key=lambda topic: topic.size)
+    assert 32 <= small.size <= 40
+    assert {segments[row].text[:5] for row in np.flatnonzero(topics_of(model) == small.id)} == {"Hente"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_in_a_few_hundred_comments_chance_is_no_incident(seed):
+    segments, vectors, circumstances = archive(n_comments=400)
+    days = np.random.default_rng(seed).permutation(list(circumstances.days.values())).tolist()
+    by_chance = Circumstances(dict(zip(circumstances.days, days, strict=True)), circumstances.places)
+    settings = TopicSettings(join_below=1.5, min_topic_size=20)
+    assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=by_chance).topics) == 1
+
+
+def test_of_several_ways_to_form_small_groups_the_one_that_shows_an_incident_is_taken():
+    told = heard()
+    mixed = Heard(told.comment, np.random.default_rng(1).permutation(told.group), told.bin, told.values, told.words)
+    way, (burst,) = surest_bursts([mixed, told, mixed], shuffles=19, seed=0)
+    assert (way, set(burst.groups.tolist())) == (1, INCIDENT)
+    assert surest_bursts([heard(since=0, seed=seed) for seed in range(3)], shuffles=19, seed=0)[1] == []
 
 
 def test_comments_without_a_day_are_passed_over():

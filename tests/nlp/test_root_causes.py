@@ -68,6 +68,14 @@ def test_it_is_found_where_it_concentrates(found):
     ]
 
 
+def test_it_is_named_and_quoted_from_since_it_rose(found, archive):
+    late = of_theme(found, "delivery_time", "negative")
+    day_of = {each.comment.id: each.day for each in archive}
+    topic = found.model.topic(late.cause)
+    said = [*topic.label_source.values(), topic.quotes[0]]
+    assert all(day_of[each.comment_id] >= late.trend.onset.day for each in said)
+
+
 def test_its_members_are_the_comments_that_name_it(found, archive):
     late = of_theme(found, "delivery_time", "negative")
     named = [each.comment.id for each in archive if "sein" in each.comment.text]

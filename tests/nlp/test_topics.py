@@ -12,9 +12,10 @@ from tests.nlp.planted import CAUSES, LANGUAGES, WIDTH, planted
 pytest.importorskip("sklearn")
 pytest.importorskip("simplemma")
 
+from nlp.clustering.labels import Terms, candidates
 from nlp.clustering.model import REASONS, eligibility
 from nlp.clustering.quotes import diverse
-from nlp.clustering.words import words_in
+from nlp.clustering.words import Lemmatizer, words_in
 from nlp.topics import (
     BadTopicEdit,
     BadTopics,
@@ -265,6 +266,48 @@ def test_a_name_stays_as_long_as_its_comment_is_there(found):
     assert (new.label["nb"], new.label_source["nb"]) == (topic.label["nb"], source)
     without = find_topics(later, batch.embeddings, former=model, encoder="e@1").topic(topic.id)
     assert without.label_source["nb"].comment_id == f"L{source.comment_id}"
+
+
+def test_a_topic_is_named_after_a_part_of_it_and_quoted_from_there_first(found):
+    batch, causes, model = found
+    topic = topic_of_cause(model, causes, "phone queue")
+    rows = np.flatnonzero(model.assignment.topics == model.topics.index(topic))
+    source = topic.label_source["nb"]
+    others = np.array([row for row in rows if batch.segments[row].text != source_text(batch, source)])[:12]
+    ids = {(batch.segments[row].comment_id, batch.segments[row].start) for row in others}
+    told = model.told_by({topic.id: others}, batch.segments, batch.embeddings).topic(topic.id)
+    assert {(quote.comment_id, quote.start) for quote in told.label_source.values()} <= ids
+    assert told.label["nb"] != topic.label["nb"]
+    first = told.quotes[0]
+    assert (first.comment_id, first.start) in ids
+    assert (told.id, told.words, told.size) == (topic.id, topic.words, topic.size)
+
+
+def test_a_part_leaves_the_names_that_analysts_gave_and_those_that_people_know_from_it(found):
+    batch, causes, model = found
+    topic = topic_of_cause(model, causes, "phone queue")
+    rows = np.flatnonzero(model.assignment.topics == model.topics.index(topic))
+    named = model.rename(topic.id, {"nb": "Telefonen"})
+    told = named.told_by({topic.id: rows[:8]}, batch.segments, batch.embeddings).topic(topic.id)
+    assert told.label["nb"] == "Telefonen"
+    known = model.told_by({topic.id: rows}, batch.segments, batch.embeddings, former=model).topic(topic.id)
+    assert known.label == topic.label
+
+
+def source_text(batch, source):
+    (text,) = [
+        each.text for each in batch.segments if (each.comment_id, each.start) == (source.comment_id, source.start)
+    ]
+    return text
+
+
+@pytest.mark.parametrize("near", [0.4, 0.8])
+def test_a_word_that_nobody_else_says_names_no_topic(near):
+    terms = Terms({"pakke": 4, "kiosk": 3, "badekar": 1, "sprekk": 1}, {"kiosk": 1.0, "badekar": 0.9, "sprekk": 0.9})
+    clauses = [(0, "badekar med sprekk", near), (1, "pakka ligger i en kiosk", 0.6)]
+    first, last = candidates(clauses, terms, "nb", middling=0.5, lemmatize=Lemmatizer(), names=())
+    assert (first.text, first.marginal) == ("Pakka ligger i en kiosk", False)
+    assert (last.text, last.marginal) == ("Badekar med sprekk", True)
 
 
 def test_an_analysts_topic_without_comments_stays(found):
