@@ -17,8 +17,8 @@ ALLOWED = {"negative": ("negative",), "neutral": ("neutral", "mixed"), "positive
 class Example:
     """A text with what is known of it; `themes` is None where no person has labelled the tags.
 
-    `tag_probabilities`, one per tag in the labels' order, stand in for yes and no where a teacher has softened them.
-    `question` is the survey's.
+    `tag_probabilities`, one per tag in the labels' order, stand in for yes and no where a teacher has softened them;
+    so do `sentiment_probabilities` for `sentiments`. `question` is the survey's.
     """
 
     text: str
@@ -28,6 +28,7 @@ class Example:
     factors: tuple[FactorLabel, ...] = ()
     flags: tuple[str, ...] = ()
     tag_probabilities: tuple[float, ...] | None = None
+    sentiment_probabilities: tuple[float, ...] | None = None
     question: str | None = None
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import random
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, fields
 from functools import partial
 from pathlib import Path
@@ -16,6 +16,7 @@ from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+from torch.utils.data import Dataset
 
 from nlp.models.labels import THEME_SENTIMENTS, LabelSpace
 from nlp.models.tokenizing import QUESTION, TEXT, Questions
@@ -23,6 +24,7 @@ from nlp.models.torch_model import ModelOutput, TaggingModel
 from training.config import FinetuningRecipe
 from training.examples import Example, Examples, tags_of
 from training.journal import Losses
+from training.loading import loaded
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
 from training.ranking import TranslationRanking
@@ -34,6 +36,7 @@ UNKNOWN = -100  # what cross-entropy passes over
 # How much each task counts beside the overall sentiment; tags are a sum over 26 labels, most of them easy.
 TAGS, THEME_SENTIMENT, EVIDENCE, RANKING = 0.5, 0.7, 0.15, 0.3
 RANKED_PAIRS = 32
+LOGGED_EVERY = 50  # batches
 COMMON = 0.06  # share of the comments from which on a tag's presence counts as it is
 
 
@@ -48,6 +51,7 @@ class Batch:
     mask: Tensor
     weight: Tensor
     allowed_sentiments: Tensor
+    taught_sentiments: Tensor
     tags: Tensor
     has_tags: Tensor
     theme_sentiment: Tensor
@@ -96,6 +100,7 @@ class Collator:
         n = len(examples)
         ids, mask = torch.zeros(n, longest, dtype=torch.long), torch.zeros(n, longest, dtype=torch.long)
         allowed = torch.zeros(n, len(labels.sentiments), dtype=torch.bool)
+        taught = torch.zeros(n, len(labels.sentiments))
         tags, has_tags = torch.zeros(n, len(labels.tags)), torch.zeros(n)
         theme_sentiment = torch.full((n, len(labels.themes)), UNKNOWN)
         evidence = torch.zeros(n, longest, len(labels.tags) + 1)
@@ -105,6 +110,8 @@ class Collator:
             mask[row, :n_text] = TEXT
             mask[row, n_text : len(encoding.ids)] = QUESTION
             allowed[row, [labels.sentiments.index(sentiment) for sentiment in example.sentiments]] = True
+            if example.sentiment_probabilities is not None:
+                taught[row] = torch.tensor(example.sentiment_probabilities)
             if example.tag_probabilities is not None:
                 has_tags[row] = 1
                 tags[row] = torch.tensor(example.tag_probabilities)
@@ -127,6 +134,7 @@ class Collator:
             mask=mask,
             weight=torch.tensor([example.weight for example in examples]),
             allowed_sentiments=allowed,
+            taught_sentiments=taught,
             tags=tags,
             has_tags=has_tags,
             theme_sentiment=theme_sentiment,
@@ -150,7 +158,8 @@ def presence_weights(examples: Sequence[Example], labels: LabelSpace, rare_weigh
 def loss_of(output: ModelOutput, batch: Batch, presence: Tensor | None = None) -> Tensor:
     """The weighted sum of the tasks' losses, a scalar in nats; `presence` is from `presence_weights`.
 
-    - sentiment: minus the log of the probability that falls on any allowed label, (batch, sentiments) bool
+    - sentiment: minus the log of the probability that falls on any allowed label, (batch, sentiments) bool; where
+      teachers were asked, cross-entropy with their probabilities, which are 0 elsewhere
     - tags: binary cross-entropy, summed over the tags; (batch, tags) of 0 and 1
     - sentiment of themes: cross-entropy on the themes that are there; (batch, themes), `UNKNOWN` elsewhere
     - evidence: cross-entropy of a factor's token weights with the annotated words; (batch, tokens, tags + 1)
@@ -158,24 +167,23 @@ def loss_of(output: ModelOutput, batch: Batch, presence: Tensor | None = None) -
     total_weight = batch.weight.sum()
     log_probabilities = output.sentiment.log_softmax(dim=1)
     of_allowed = log_probabilities.masked_fill(~batch.allowed_sentiments, -torch.inf).logsumexp(dim=1)
-    loss = -(of_allowed * batch.weight).sum() / total_weight
-    tagged = batch.has_tags * batch.weight
-    if tagged.any():
-        per_tag = functional.binary_cross_entropy_with_logits(
-            output.tags, batch.tags, reduction="none", pos_weight=presence
-        )
-        loss = loss + TAGS * (per_tag.sum(dim=1) * tagged).sum() / total_weight
-    if (batch.theme_sentiment != UNKNOWN).any():
-        loss = loss + THEME_SENTIMENT * functional.cross_entropy(
-            output.theme_sentiment.flatten(0, 1), batch.theme_sentiment.flatten(), ignore_index=UNKNOWN
-        )
+    of_taught = (log_probabilities * batch.taught_sentiments).sum(dim=1)
+    of_sentiment = torch.where(batch.taught_sentiments.sum(dim=1) > 0, of_taught, of_allowed)
+    loss = -(of_sentiment * batch.weight).sum() / total_weight
+    # No question of what the batch holds from here on: a GPU would have to be waited for to answer it.
+    per_tag = functional.binary_cross_entropy_with_logits(
+        output.tags, batch.tags, reduction="none", pos_weight=presence
+    )
+    loss = loss + TAGS * (per_tag.sum(dim=1) * batch.has_tags * batch.weight).sum() / total_weight
+    n_known = (batch.theme_sentiment != UNKNOWN).sum().clamp(min=1)
+    of_themes = functional.cross_entropy(
+        output.theme_sentiment.flatten(0, 1), batch.theme_sentiment.flatten(), ignore_index=UNKNOWN, reduction="sum"
+    )
+    loss = loss + THEME_SENTIMENT * of_themes / n_known
     words = batch.evidence.sum(dim=1)
-    shown = words > 0
-    if shown.any():
-        log_weights = output.token_weights.clamp(min=1e-6).log()
-        agreement = (log_weights * batch.evidence).sum(dim=1)[shown] / words[shown]
-        loss = loss - EVIDENCE * agreement.mean()
-    return loss
+    log_weights = output.token_weights.clamp(min=1e-6).log()
+    agreement = (log_weights * batch.evidence).sum(dim=1) / words.clamp(min=1)
+    return loss - EVIDENCE * agreement.sum() / (words > 0).sum().clamp(min=1)
 
 
 def finetune(
@@ -225,32 +233,20 @@ class _Plan:
 
 
 def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
-    recipe, tokenizer, examples = plan.recipe, Tokenizer.from_str(plan.tokenizer_json), plan.examples
+    recipe, tokenizer = plan.recipe, Tokenizer.from_str(plan.tokenizer_json)
     collator = Collator(tokenizer, model.labels, plan.max_tokens)
     model.to(worker.device)
     if worker.kind == "cpu":
         # PyTorch's fused attention is slow to differentiate on a CPU.
         model.backbone.set_attn_implementation("eager")
 
-    def batches_of(epoch: int) -> list[list[Example]]:
-        draw = random.Random(f"{plan.seed}-{epoch}")
-        drawn = examples.epoch(
-            draw,
-            translated_share=recipe.translated_share,
-            rated_share=recipe.rated_share,
-            noise_share=recipe.noise_share,
-            question_share=recipe.question_share,
-        )
-        batches = collator.batches(drawn, recipe.batch_tokens // worker.count, draw)
-        return batches[: len(batches) // worker.count * worker.count][worker.rank :: worker.count]
-
-    presence = presence_weights(examples.labelled, model.labels, recipe.rare_weight).to(worker.device)
+    presence = presence_weights(plan.examples.labelled, model.labels, recipe.rare_weight).to(worker.device)
     ranking = (
         TranslationRanking.of(plan.streams, tokenizer, RANKED_PAIRS // worker.count, worker.device)
         if plan.streams
         else None
     )
-    first_batches = batches_of(0)
+    first_batches = _drawn(worker, plan, collator, 0)
     steps = len(first_batches) * recipe.epochs
     optimizers = Optimizers(
         model.named_parameters(),
@@ -274,26 +270,30 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
         torch.manual_seed(plan.seed + 1_000 * epoch + worker.rank)
         draw = np.random.default_rng([plan.seed, epoch, worker.rank])
         model.train()
-        started, running = time.monotonic(), 0.0
-        batches = batches_of(epoch) if epoch else first_batches
-        for number, collated in enumerate(_collated(batches, collator), start=1):
+        started = time.monotonic()
+        batches = _drawn(worker, plan, collator, epoch) if epoch else first_batches
+        collated_batches = loaded(_Collated(batches, collator), range(len(batches)), worker)
+        for number, collated in enumerate(collated_batches, start=1):
             batch = collated.to(worker.device)
             with torch.autocast(worker.kind, torch.bfloat16):
                 output = model(batch.ids, batch.mask)
             loss = loss_of(output, batch, presence)
             if ranking is not None and recipe.ranking_every and step % recipe.ranking_every == 0:
                 with torch.autocast(worker.kind, torch.bfloat16):
-                    loss = loss + RANKING * ranking.loss(model.backbone, draw)
+                    loss = loss + RANKING * ranking.loss(model.backbone, ranking.pairs(plan.max_tokens, draw))
             loss.backward()  # type: ignore[no-untyped-call]
             worker.average_gradients(model.parameters())
             optimizers.step(step)
             average.update_parameters(model)
-            journal.add(step, "all", loss.item())
+            journal.add(step, "all", loss)
             step += 1
-            running += (loss.item() - running) / min(number, 50)
-            if number % 50 == 0 and worker.is_first:
+            if number % LOGGED_EVERY and number < len(batches):
+                continue
+            lately = [value for _, value in journal.write()]
+            if worker.is_first:
                 left = (time.monotonic() - started) / number * (len(batches) * (recipe.epochs - epoch) - number)
-                log.info("epoch %d, batch %d of %d, loss %.3f, %.0f s left", epoch, number, len(batches), running, left)
+                mean = sum(lately) / len(lately)
+                log.info("epoch %d, batch %d of %d, loss %.3f, %.0f s left", epoch, number, len(batches), mean, left)
         if worker.is_first:
             state = {
                 "model": model.state_dict(),
@@ -303,6 +303,20 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
                 "step": step,
             }
             write_whole(plan.checkpoint, partial(torch.save, state))
+
+
+def _drawn(worker: Worker, plan: _Plan, collator: Collator, epoch: int) -> list[list[Example]]:
+    """The worker's batches of an epoch: as many as every other worker's."""
+    recipe, draw = plan.recipe, random.Random(f"{plan.seed}-{epoch}")
+    examples = plan.examples.epoch(
+        draw,
+        translated_share=recipe.translated_share,
+        rated_share=recipe.rated_share,
+        noise_share=recipe.noise_share,
+        question_share=recipe.question_share,
+    )
+    batches = collator.batches(examples, recipe.batch_tokens // worker.count, draw)
+    return batches[: len(batches) // worker.count * worker.count][worker.rank :: worker.count]
 
 
 def drop_within(encoder: nn.Module, rate: float) -> None:
@@ -316,6 +330,9 @@ def _averaged(model: TaggingModel, recipe: FinetuningRecipe) -> AveragedModel:
     return AveragedModel(model, multi_avg_fn=get_ema_multi_avg_fn(recipe.average_decay))  # type: ignore[no-untyped-call]
 
 
-def _collated(batches: Sequence[Sequence[Example]], collator: Collator) -> Iterator[Batch]:
-    for examples in batches:
-        yield collator(examples)
+class _Collated(Dataset[Batch]):
+    def __init__(self, batches: Sequence[Sequence[Example]], collator: Collator) -> None:
+        self._batches, self._collator = batches, collator
+
+    def __getitem__(self, place: int) -> Batch:
+        return self._collator(self._batches[place])

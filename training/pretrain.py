@@ -12,19 +12,22 @@ import time
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import torch
 from tokenizers import Tokenizer
 from torch import Tensor, nn
 from torch.nn import functional
+from torch.utils.data import Dataset
 from transformers import BertConfig, BertModel
 
 from training.config import BackboneRecipe, PretrainingRecipe
 from training.journal import Losses
+from training.loading import loaded
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
-from training.ranking import TranslationRanking
+from training.ranking import TranslationRanking, Translations
 from training.streams import Stream
 from training.tokenizer import MASK, PAD, SPECIAL, WORD_START, piece_id
 from training.whole import write_whole
@@ -32,6 +35,8 @@ from training.whole import write_whole
 log = logging.getLogger(__name__)
 LONG_EVERY = 4  # every fourth batch has the longest windows
 KEPT_SHARE = 0.1
+LOGGED_EVERY = 20  # steps
+CHECKPOINT_EVERY = {"cpu": 200, "cuda": 2_000}  # steps: some minutes of either
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,17 @@ class Masker:
         return tokens.masked_fill(hidden, self.mask_id), chosen
 
 
+class MaskedWords(NamedTuple):
+    """Windows with words hidden. What to predict is found here and not on the device, which need not wait then."""
+
+    hidden: Tensor  # int64 (n_windows, length)
+    places: Tensor  # int64 (n_chosen,), into the windows end to end
+    pieces: Tensor  # int64 (n_chosen,), what stands there
+
+    def to(self, device: torch.device) -> MaskedWords:
+        return MaskedWords(*(part.to(device, non_blocking=True) for part in self))
+
+
 class MaskedLanguageModel(nn.Module):
     """The backbone and the layer that guesses hidden pieces; the latter is thrown away after pre-training."""
 
@@ -73,11 +89,11 @@ class MaskedLanguageModel(nn.Module):
         self.transform = nn.Sequential(nn.Linear(width, width), nn.GELU(), nn.LayerNorm(width))
         self.bias = nn.Parameter(torch.zeros(backbone.config.vocab_size))
 
-    def forward(self, hidden_tokens: Tensor, tokens: Tensor, chosen: Tensor) -> Tensor:
+    def forward(self, batch: MaskedWords) -> Tensor:
         """Mean cross-entropy, in nats, over the chosen positions."""
-        states = self.backbone(input_ids=hidden_tokens).last_hidden_state[chosen]
+        states = self.backbone(input_ids=batch.hidden).last_hidden_state.flatten(0, 1)[batch.places]
         logits = self.transform(states) @ self.backbone.embeddings.word_embeddings.weight.T + self.bias
-        return functional.cross_entropy(logits.float(), tokens[chosen])
+        return functional.cross_entropy(logits.float(), batch.pieces)
 
 
 def new_backbone(recipe: BackboneRecipe, tokenizer: Tokenizer, vectors: np.ndarray | None = None) -> BertModel:
@@ -108,7 +124,7 @@ def pretrain(
     *,
     checkpoint: Path,
     seed: int,
-    checkpoint_every: int = 200,
+    checkpoint_every: int | None = None,
     stop_after: int | None = None,
     workers: int = 1,
     device: str = "cpu",
@@ -118,15 +134,15 @@ def pretrain(
 
     Parameters
     ----------
-    checkpoint : file that holds the state after every `checkpoint_every` steps; where it exists, training goes on
-        from it
+    checkpoint : file that holds the state after every `checkpoint_every` steps, by default some minutes' work; where
+        it exists, training goes on from it
     stop_after : step at which to leave off for now, by default the recipe's last
     workers : processes that share every step's batch
     device : `cpu` or `cuda`, of which every process has one to itself
     losses : file to which every step's loss is added, as `training.journal.Losses` writes it
     """
     last = recipe.steps if stop_after is None else min(stop_after, recipe.steps)
-    plan = _Plan(recipe, checkpoint, seed, checkpoint_every, last, losses)
+    plan = _Plan(recipe, checkpoint, seed, checkpoint_every or CHECKPOINT_EVERY[device], last, losses)
     run_workers(_pretrain, backbone, streams, tokenizer.to_str(), plan, count=workers, device=device)
     model = MaskedLanguageModel(backbone).to("cpu")
     model.load_state_dict(torch.load(checkpoint, map_location="cpu", weights_only=True)["model"])
@@ -166,22 +182,29 @@ def _pretrain(
         first = state["step"]
         log.info("resumed at step %d", first)
     worker.agree(model)
-    task = _Task(model, streams, tokenizer, recipe, worker)
+    longest = backbone.config.max_position_embeddings
+    ranking = TranslationRanking.of(streams, tokenizer, recipe.ranking_pairs // worker.count, worker.device)
+    masker = Masker.of(tokenizer, recipe.masked_share)
+    batches = _Batches(streams, masker, ranking, recipe, longest, plan.seed, worker)
     running: dict[str, float] = {}
     started = time.monotonic()
     model.train()
-    journal = Losses(plan.losses if worker.is_first else None, plan.checkpoint.stem)
-    for step in range(first, plan.last):
-        draw = np.random.default_rng([plan.seed, step, worker.rank])  # so that a resumed run draws the same
-        name, loss = task.loss(step, draw)
-        loss.backward()  # type: ignore[no-untyped-call]
+    journal = Losses(plan.losses, plan.checkpoint.stem)
+    for step, batch in zip(range(first, plan.last), loaded(batches, range(first, plan.last), worker), strict=True):
+        with torch.autocast(worker.kind, torch.bfloat16):
+            if isinstance(batch, MaskedWords):
+                name, loss = "masked words", model(batch.to(worker.device))
+            else:
+                name, loss = "ranking", ranking.loss(backbone, batch)
+        loss.backward()
         worker.average_gradients(model.parameters())
         optimizers.step(step)
-        running[name] = 0.98 * running.get(name, loss.item()) + 0.02 * loss.item()
-        journal.add(step, name, loss.item())
         if not worker.is_first:
             continue
-        if (step + 1) % 20 == 0:
+        journal.add(step, name, loss)
+        if (step + 1) % LOGGED_EVERY == 0 or step + 1 == plan.last:
+            for task, value in journal.write():
+                running[task] = 0.98 * running.get(task, value) + 0.02 * value
             left = (plan.last - step - 1) * (time.monotonic() - started) / (step + 1 - first)
             losses = ", ".join(f"{name} {value:.3f}" for name, value in running.items())
             log.info("step %d of %d, loss of %s, %.0f s left", step + 1, recipe.steps, losses, left)
@@ -190,43 +213,39 @@ def _pretrain(
             write_whole(plan.checkpoint, partial(torch.save, state))
 
 
-class _Task:
-    """What each step asks of the model: hidden words, or every `ranking_every` steps the translation."""
+@dataclass(frozen=True)
+class _Batches(Dataset[MaskedWords | Translations]):
+    """What each step reads, drawn from its number so that a resumed run draws the same.
 
-    def __init__(
-        self,
-        model: MaskedLanguageModel,
-        streams: dict[str, Stream],
-        tokenizer: Tokenizer,
-        recipe: PretrainingRecipe,
-        worker: Worker,
-    ) -> None:
-        self._model, self._streams, self._recipe = model, streams, recipe
-        self._masker = Masker.of(tokenizer, recipe.masked_share)
-        self._ranking = TranslationRanking.of(streams, tokenizer, recipe.ranking_pairs // worker.count, worker.device)
-        self._share, self._device = 1 / worker.count, worker.device
-        self._names = list(recipe.weights)
-        self._weights = np.array([recipe.weights[name] for name in self._names])
+    Hidden words, or every `ranking_every` steps the two sides of translations.
+    """
 
-    def loss(self, step: int, draw: np.random.Generator) -> tuple[str, Tensor]:
-        """The name of the step's task and its loss, a scalar in nats."""
-        every = self._recipe.ranking_every
-        with torch.autocast(self._device.type, torch.bfloat16):
-            if every and step % every == every - 1:
-                return "ranking", self._ranking.loss(self._model.backbone, draw)
-            return "masked words", self._masked_words(step, draw)
+    streams: dict[str, Stream]
+    masker: Masker
+    ranking: TranslationRanking
+    recipe: PretrainingRecipe
+    max_tokens: int
+    seed: int
+    worker: Worker
 
-    def _masked_words(self, step: int, draw: np.random.Generator) -> Tensor:
-        longest = self._model.backbone.config.max_position_embeddings
-        length = longest if step % LONG_EVERY == 0 else self._recipe.window
-        n_windows = max(1, int(self._recipe.batch_tokens * self._share) // length)
-        counts = draw.multinomial(n_windows, self._weights / self._weights.sum())
+    def __getitem__(self, step: int) -> MaskedWords | Translations:
+        draw = np.random.default_rng([self.seed, step, self.worker.rank])
+        every = self.recipe.ranking_every
+        if every and step % every == every - 1:
+            return self.ranking.pairs(self.max_tokens, draw)
+        return self._masked_words(step, draw)
+
+    def _masked_words(self, step: int, draw: np.random.Generator) -> MaskedWords:
+        length = self.max_tokens if step % LONG_EVERY == 0 else self.recipe.window
+        n_windows = max(1, int(self.recipe.batch_tokens / self.worker.count) // length)
+        weights = np.array(list(self.recipe.weights.values()))
+        counts = draw.multinomial(n_windows, weights / weights.sum())
         windows = [
-            self._streams[name].windows(count, length, draw)
-            for name, count in zip(self._names, counts, strict=True)
+            self.streams[name].windows(count, length, draw)
+            for name, count in zip(self.recipe.weights, counts, strict=True)
             if count
         ]
         tokens = torch.from_numpy(np.concatenate(windows))
-        hidden, chosen = self._masker(tokens, torch.Generator().manual_seed(int(draw.integers(2**31))))
-        loss: Tensor = self._model(*(tensor.to(self._device) for tensor in (hidden, tokens, chosen)))
-        return loss
+        hidden, chosen = self.masker(tokens, torch.Generator().manual_seed(int(draw.integers(2**31))))
+        places = chosen.flatten().nonzero().squeeze(1)
+        return MaskedWords(hidden, places, tokens.flatten()[places])

@@ -7,6 +7,7 @@ Embedding, ACL, there with a margin).
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -25,6 +26,13 @@ LONGEST_SIDE = 48  # tokens of either side that are read
 TEMPERATURE = 0.05
 
 
+class Translations(NamedTuple):
+    """The tokens of the two sides, padded: int64 of shape (n_pairs, tokens) each."""
+
+    first: Tensor
+    second: Tensor
+
+
 @dataclass(frozen=True)
 class TranslationRanking:
     """Draws pairs of translations and says how badly an encoder matches them."""
@@ -41,17 +49,20 @@ class TranslationRanking:
     ) -> TranslationRanking:
         return cls(streams, max(2, n_pairs), piece_id(tokenizer, PAD), piece_id(tokenizer, SEPARATE), device)
 
-    def loss(self, backbone: PreTrainedModel, draw: np.random.Generator) -> Tensor:
-        """Mean cross-entropy, in nats, of finding each text's translation among those drawn, both ways."""
+    def pairs(self, max_tokens: int, draw: np.random.Generator) -> Translations:
+        """Draw translations, of which at most `max_tokens` a side are read."""
         stream = self.streams[DOCUMENTATION if draw.random() < DOCUMENTATION_SHARE else DOMAIN]
-        longest = min(LONGEST_SIDE, backbone.config.max_position_embeddings)
-        pairs = stream.pairs(self.n_pairs, self.separator_id, longest, draw)
-        first, second = (self._embeddings(backbone, [pair[side] for pair in pairs]) for side in (0, 1))
+        pairs = stream.pairs(self.n_pairs, self.separator_id, min(LONGEST_SIDE, max_tokens), draw)
+        first, second = (torch.from_numpy(padded_rows([pair[side] for pair in pairs], self.pad_id)) for side in (0, 1))
+        return Translations(first, second)
+
+    def loss(self, backbone: PreTrainedModel, pairs: Translations) -> Tensor:
+        """Mean cross-entropy, in nats, of finding each text's translation among those drawn, both ways."""
+        first, second = (self._embeddings(backbone, side.to(self.device)) for side in pairs)
         similarity = first @ second.T / TEMPERATURE
-        own = torch.arange(len(pairs), device=self.device)
+        own = torch.arange(len(first), device=self.device)
         return (functional.cross_entropy(similarity, own) + functional.cross_entropy(similarity.T, own)) / 2
 
-    def _embeddings(self, backbone: PreTrainedModel, sides: list[np.ndarray]) -> Tensor:
-        tokens = torch.from_numpy(padded_rows(sides, self.pad_id)).to(self.device)
+    def _embeddings(self, backbone: PreTrainedModel, tokens: Tensor) -> Tensor:
         mask = (tokens != self.pad_id).long()
         return mean_embedding(backbone(input_ids=tokens, attention_mask=mask).last_hidden_state, mask)

@@ -7,6 +7,7 @@ Text is lower-cased, for half of the reviews are and a shouted "ELENDIG" means "
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 
 from tokenizers import Regex, Tokenizer, normalizers, pre_tokenizers, processors
@@ -15,6 +16,7 @@ from tokenizers.trainers import UnigramTrainer
 
 PAD, UNKNOWN, CLASSIFY, SEPARATE, MASK = SPECIAL = ("[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]")
 WORD_START = "▁"
+DIGITS = 9  # of a piece's score, a log-probability, that two runs have in common
 
 
 def train_tokenizer(texts: Iterable[str], *, vocabulary_size: int) -> Tokenizer:
@@ -37,6 +39,7 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary_size: int) -> Tokenizer:
         vocab_size=vocabulary_size, special_tokens=list(SPECIAL), unk_token=UNKNOWN, max_piece_length=16
     )
     tokenizer.train_from_iterator(texts, trainer)
+    tokenizer = _settled(tokenizer)
     classify, separate = piece_id(tokenizer, CLASSIFY), piece_id(tokenizer, SEPARATE)
     tokenizer.post_processor = processors.TemplateProcessing(
         single=f"{CLASSIFY} $A {SEPARATE}",
@@ -44,6 +47,16 @@ def train_tokenizer(texts: Iterable[str], *, vocabulary_size: int) -> Tokenizer:
         special_tokens=[(CLASSIFY, classify), (SEPARATE, separate)],
     )
     return tokenizer
+
+
+def _settled(tokenizer: Tokenizer) -> Tokenizer:
+    """The same pieces, those of equal score by letters: the last digits of the trainer's sums differ between runs."""
+    state = json.loads(tokenizer.to_str())
+    pieces = state["model"]["vocab"]
+    pieces[len(SPECIAL) :] = sorted(
+        ([piece, round(score, DIGITS)] for piece, score in pieces[len(SPECIAL) :]), key=lambda one: (-one[1], one[0])
+    )
+    return Tokenizer.from_str(json.dumps(state))
 
 
 def piece_id(tokenizer: Tokenizer, piece: str) -> int:

@@ -25,7 +25,15 @@ def test_a_label_is_softened_by_what_the_teachers_say_on_average():
     missed = comment("1", "dyrt", dear=False)
     # 0.88 and 0.5 by the teachers, 0 by the label
     mixed = softened([teacher(6.0, temperature=2.0, offset=-1.0), teacher(0.0)], [missed], label_share=0.4)
-    assert mixed["1"][COLUMN] == pytest.approx(0.6 * (0.8808 + 0.5) / 2, abs=1e-3)
+    assert mixed["1"].tags[COLUMN] == pytest.approx(0.6 * (0.8808 + 0.5) / 2, abs=1e-3)
+
+
+def test_the_overall_sentiment_is_softened_too():
+    (one,) = softened([teacher(0.0)], [comment("1", "dyrt", dear=False)], label_share=0.5).values()
+    said = teacher(0.0).probabilities(["dyrt"], [None]).sentiment[0]
+    label = [float(name == "negative") for name in LABELS.sentiments]
+    assert one.sentiment == pytest.approx(0.5 * np.array(label) + 0.5 * said, abs=1e-3)
+    assert sum(one.sentiment) == pytest.approx(1.0, abs=1e-3)
 
 
 def test_a_translation_learns_what_its_original_learns():
@@ -38,6 +46,7 @@ def test_a_translation_learns_what_its_original_learns():
     )
     (original,), (translation,) = examples.labelled, examples.translated
     assert original.tag_probabilities == translation.tag_probabilities
+    assert original.sentiment_probabilities == translation.sentiment_probabilities is not None
     assert original.tag_probabilities[COLUMN] == pytest.approx(0.5 + 0.5 * 0.8808, abs=1e-3)
     assert (translation.text, translation.weight) == ("dyrt också", 0.3)
 
@@ -46,7 +55,7 @@ def test_what_is_said_of_a_translation_counts_as_much_as_what_is_said_of_the_com
     comments = [comment("1", "dyrt", dear=False), comment("2", "dyrt", dear=False)]
     mixed = softened([teacher(2.0)], comments, 0.0, [TranslatedText("1", "sv", "något annat")])
     alone = 0.8808
-    unsaid = teacher(2.0).probabilities(["något annat"], [None])[0, COLUMN]
+    unsaid = teacher(2.0).probabilities(["något annat"], [None]).tags[0, COLUMN]
     assert unsaid < 0.5
-    assert mixed["1"][COLUMN] == pytest.approx((alone + unsaid) / 2, abs=1e-3)
-    assert mixed["2"][COLUMN] == pytest.approx(alone, abs=1e-3)
+    assert mixed["1"].tags[COLUMN] == pytest.approx((alone + unsaid) / 2, abs=1e-3)
+    assert mixed["2"].tags[COLUMN] == pytest.approx(alone, abs=1e-3)

@@ -1,3 +1,4 @@
+import math
 from types import SimpleNamespace
 
 import pytest
@@ -45,6 +46,24 @@ def test_softened_tags_are_learned_as_they_are_and_the_theme_keeps_its_sentiment
     assert batch.tags[0, column].item() == pytest.approx(0.7)
     assert batch.tags[0].sum().item() == pytest.approx(0.7 + 0.1 * (len(LABELS.tags) - 1))
     assert batch.theme_sentiment[0, column] == 0
+
+
+def test_a_taught_sentiment_is_best_met_by_saying_the_same():
+    collator = Collator(tiny_tokenizer(["dyrt"]), LABELS, max_tokens=16)
+    shares = tuple(0.7 if name == "negative" else 0.1 for name in LABELS.sentiments)
+    batch = collator([Example("dyrt", ("negative",), 1.0, sentiment_probabilities=shares)])
+
+    def loss(sentiment):
+        logits = torch.tensor([sentiment]).log()
+        tags = torch.zeros(1, len(LABELS.tags))
+        feelings = torch.zeros(1, len(LABELS.themes), 3)
+        weights = torch.full((*batch.ids.shape, len(LABELS.tags) + 1), 0.5)
+        return float(finetune.loss_of(finetune.ModelOutput(logits, tags, feelings, weights, tags), batch))
+
+    surely = [0.97 if name == "negative" else 0.01 for name in LABELS.sentiments]
+    entropy = -sum(share * math.log(share) for share in shares)
+    assert loss(shares) == pytest.approx(entropy, abs=1e-4)
+    assert loss(surely) > loss(shares)
 
 
 def test_fine_tuning_drops_within_the_encoder_as_the_recipe_says(monkeypatch, tmp_path):

@@ -20,8 +20,6 @@ def stream_of(*pairs):
 class Reads:
     """A backbone whose state of a token is the vector that `vectors` has for it."""
 
-    config = SimpleNamespace(max_position_embeddings=16)
-
     def __init__(self, vectors):
         self.vectors = vectors
 
@@ -31,7 +29,7 @@ class Reads:
 
 def loss(vectors, *pairs):
     ranking = TranslationRanking({"translated": stream_of(*pairs), "parallel": stream_of(*pairs)}, 3, PAD, SEPARATE)
-    return float(ranking.loss(Reads(vectors), np.random.default_rng(0)))
+    return float(ranking.loss(Reads(vectors), ranking.pairs(16, np.random.default_rng(0))))
 
 
 def test_translations_that_lie_together_cost_nothing_and_strangers_do():
