@@ -73,6 +73,8 @@ class DistillationRecipe(_Section):
     label_share: float = Field(ge=0, le=1, description="What the label counts; the rest is the teachers'.")
     translated_share: float = Field(ge=0, le=1, description="Of the translated comments, drawn anew for each epoch.")
     rate: float = Field(gt=0, description="Learning rates, as a part of those of fine-tuning.")
+    batch_tokens: int | None = Field(None, ge=32, description="Where it is not to be fine-tuning's.")
+    by_itself: bool = Field(True, description="Whether the fine-tuned network teaches beside those that are named.")
 
 
 class Recipe(_Section):

@@ -103,6 +103,8 @@ class Workshop:
             self.start.check_shape(self.recipe.backbone)
             if self.recipe.finetuning.heads == "kept":
                 self.start.network(_labels())
+        if self.recipe.distillation.epochs and not (self.recipe.distillation.by_itself or self.teachers):
+            raise UnfitCheckpoint("The recipe has distillation.by_itself = false and names nobody: add --teacher.")
         if self.teachers and not self.recipe.distillation.epochs:
             raise UnfitCheckpoint("The recipe has distillation.epochs = 0, so that nobody learns from --teacher.")
         for teacher in self.teachers:
@@ -324,7 +326,9 @@ class Workshop:
         return model
 
     def all_teachers(self) -> list[Teacher]:
-        """The fine-tuned network and the teachers that were named; all read comments as they are served.
+        """The fine-tuned network, unless the recipe leaves it out, and the teachers that were named.
+
+        All read comments as they are served.
 
         Raises
         ------
@@ -332,7 +336,9 @@ class Workshop:
         """
         for teacher in self.teachers:
             teacher.check_pieces(self.tokenizer())
-        networks = [self.finetuned(), *(teacher.network(_labels()) for teacher in self.teachers)]
+        networks = [teacher.network(_labels()) for teacher in self.teachers]
+        if self.recipe.distillation.by_itself:
+            networks.insert(0, self.finetuned())
         windows = Windows(self.tokenizer(), self.recipe.backbone.max_tokens)
         encoders = [WindowedEncoder(_served(network), windows, network.labels) for network in networks]
         return [Teacher.of(encoder, self.calibration_comments()) for encoder in encoders]
@@ -368,6 +374,7 @@ class Workshop:
                     update={
                         "epochs": plan.epochs,
                         "translated_share": plan.translated_share,
+                        "batch_tokens": plan.batch_tokens or recipe.batch_tokens,
                         "learning_rate": recipe.learning_rate * plan.rate,
                         "matrix_learning_rate": recipe.matrix_learning_rate * plan.rate,
                     }

@@ -245,6 +245,7 @@ def test_a_network_that_does_not_fit_is_refused_before_anything_is_done(workshop
         (r"without heads", {"recipe": kept, "start": encoder}),
         (r"another shape than the recipe's \[backbone\]: width 16, not 32\.", {"recipe": wider, "start": out}),
         (r"nobody learns from --teacher", {"recipe": alone, "teachers": (out,)}),
+        (r"by_itself = false and names nobody", {"recipe": changed(recipe, "distillation", by_itself=False)}),
         (r"without heads", {"teachers": (encoder,)}),
     ]:
         with pytest.raises(UnfitCheckpoint, match=message):
@@ -268,6 +269,8 @@ def test_the_teachers_that_are_named_teach_beside_the_fine_tuned_network(worksho
     alone = workshop.all_teachers()
     taught = replace(workshop, teachers=(Checkpoint.open(shipped[0]),)).all_teachers()
     assert (len(alone), len(taught)) == (1, 2)
+    others_only = changed(workshop.recipe, "distillation", by_itself=False)
+    assert len(replace(workshop, recipe=others_only, teachers=(Checkpoint.open(shipped[0]),)).all_teachers()) == 1
 
 
 @pytest.mark.parametrize("path", sorted(DEFAULT.parent.glob("*.toml")), ids=lambda path: path.name)
