@@ -21,8 +21,8 @@ from eval.behaviour.suite import Capability, load_suite
 from eval.program import run_program
 from eval.scores import shown
 from nlp.errors import StemmeError
-from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import SHIPPED
 
 CARD: Final = "README.md"
 START: Final = "<!-- python -m eval.card -->\n"

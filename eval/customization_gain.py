@@ -27,8 +27,8 @@ from eval.limits_page import table, with_interval
 from eval.marked_page import write_between_marks
 from eval.program import run_program
 from nlp.labelled import LabelledComment, labelled_comments
-from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import SHIPPED
 from training.customize import CustomRecipe, TooFewLabels
 from training.holdout import hold_out
 

@@ -41,8 +41,9 @@ from eval.scores import GROUPS
 from eval.tagging import load_tagger, tag_all
 from nlp.errors import StemmeError
 from nlp.labelled import LabelledComment, labelled_comments
-from nlp.models.encoder import SHIPPED, load_encoder
+from nlp.models.encoder import load_encoder
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import SHIPPED
 from training.config import load_recipe
 from training.data import Corpora
 from training.holdout import without

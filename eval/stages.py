@@ -19,9 +19,10 @@ import typer
 from eval.benchmarks import repeated, sample_texts, typical
 from eval.program import run_program
 from nlp.language import LanguageIdentifier
-from nlp.models.encoder import ONNX, SHIPPED, EncoderOutput, WindowedEncoder
+from nlp.models.encoder import ONNX, EncoderOutput, WindowedEncoder
 from nlp.models.manifest import Manifest
 from nlp.models.onnx_forward import OnnxForward
+from nlp.models.shipped import SHIPPED
 from nlp.models.tokenizing import Windows, padded
 from nlp.record import Comment
 from nlp.tagger import Tagger

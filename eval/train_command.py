@@ -19,8 +19,8 @@ from api.terminal import INTERRUPTED
 from eval.before_after import change_table, sentence
 from eval.program import run_program
 from nlp.errors import StemmeError, require
-from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import SHIPPED
 
 CUSTOM: Final = "-custom"
 

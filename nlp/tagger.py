@@ -11,9 +11,10 @@ from nlp.errors import BadModel, EmptyText, InvalidUnicode, NulCharacter, TextTo
 from nlp.evidence import Words
 from nlp.flags import FlagDecoder
 from nlp.language import LanguageIdentifier
-from nlp.models.encoder import SHIPPED, Encoder, EncoderOutput, Floats, load_encoder
+from nlp.models.encoder import Encoder, EncoderOutput, Floats, load_encoder
 from nlp.models.labels import LabelSpace
 from nlp.models.manifest import Calibration, Manifest
+from nlp.models.shipped import SHIPPED, model_folder
 from nlp.record import Comment, FailedComment, Problem, Record, TaggedComment
 from nlp.sentiment import SentimentDecoder
 from nlp.taxonomy import Taxonomy
@@ -56,13 +57,13 @@ class Tagger:
     @classmethod
     def load(
         cls,
-        model: Path | None = None,
+        model: str | Path | None = None,
         *,
         max_text_length: int = MAX_TEXT_LENGTH,
         threads: int | None = None,
         full_precision: bool = False,
     ) -> Tagger:
-        """Open a model folder; the shipped one if none is named.
+        """Open a model by its folder or by the name of one that is shipped; `stemme-small` if none is named.
 
         Parameters
         ----------
@@ -75,7 +76,7 @@ class Tagger:
         BadModel : if the folder cannot be used, or its labels are not those of the taxonomy
         MissingExtra : if it is a PyTorch checkpoint and PyTorch is not installed
         """
-        folder = SHIPPED if model is None else model
+        folder = SHIPPED if model is None else model_folder(model)
         manifest, taxonomy = Manifest.load(folder), Taxonomy.load()
         expected = LabelSpace.of(taxonomy)
         if manifest.labels != expected:

@@ -14,7 +14,7 @@ import typer
 from pydantic import ValidationError
 
 from nlp.errors import StemmeError
-from nlp.models.encoder import SHIPPED
+from nlp.models.shipped import SHIPPED
 from training.checkpoint import Checkpoint, UnfitCheckpoint
 from training.config import DEFAULT, load_recipe
 from training.data import OWN_LABELS, Corpora

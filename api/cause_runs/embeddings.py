@@ -24,8 +24,9 @@ from api.ingest.live import GiveWay
 from api.interactive import InteractiveCalls
 from api.store.database import Store
 from api.store.models import CommentVersion
-from nlp.models.encoder import SHIPPED, Floats
+from nlp.models.encoder import Floats
 from nlp.models.fingerprint import fingerprint
+from nlp.models.shipped import SHIPPED, model_folder
 from nlp.record import Comment, FailedComment, Flag, Problem, Record, Sentiment, TaggedComment, ThemeTag
 from nlp.segments import clauses
 from nlp.topic_segments import Reader
@@ -85,7 +86,7 @@ def model_of(folder: Path | None, name: str) -> str:
     folder : None for the shipped one
     name : as the reader calls itself
     """
-    weights = fingerprint(SHIPPED if folder is None else folder)
+    weights = fingerprint(SHIPPED if folder is None else model_folder(folder))
     return sha256(f"{name} {weights}".encode()).hexdigest()
 
 

@@ -17,8 +17,8 @@ from api.folders.one_file import FolderRun, NamedTagger
 from api.folders.progress import FolderProgress
 from api.folders.run import Engine, FolderSummary, tag_folder
 from nlp.errors import require
-from nlp.models.encoder import SHIPPED
 from nlp.models.fingerprint import fingerprint
+from nlp.models.shipped import SHIPPED, model_folder
 
 SOME_FILES_FAILED = 1
 
@@ -65,7 +65,7 @@ def tag_folder_command(
             files,
             tagger=tagger,
             engine=chosen,
-            weights=fingerprint(SHIPPED if model is None else model),
+            weights=fingerprint(SHIPPED if model is None else model_folder(model)),
             overwrite=overwrite,
             progress=progress,
         )
@@ -85,7 +85,7 @@ def _engine(
     require("ray", extra="ray")  # before the model is loaded
     from api.folders.on_ray import RayEngine  # noqa: PLC0415, the runtime of the model with it
 
-    return RayEngine(ray_address, workers, threads, None if model is None else model.resolve())
+    return RayEngine(ray_address, workers, threads, None if model is None else model_folder(model).resolve())
 
 
 def _tell(summary: FolderSummary, console: Console, *, quiet: bool) -> None:

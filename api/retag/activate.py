@@ -10,8 +10,8 @@ from api.store.errors import StoreError
 from api.store.models import RunState, TagRun
 from api.store.runs import RunNotReady, find_run, lock_active, make_active, run_before
 from nlp.errors import BadModel
-from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import SHIPPED
 
 
 class RunModelMissing(StoreError):

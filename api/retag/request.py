@@ -14,6 +14,7 @@ from api.jobs.errors import JobError
 from api.store.search import Filters
 from nlp.errors import BadModel, UnknownLabel
 from nlp.models.manifest import Manifest
+from nlp.models.shipped import model_folder
 from nlp.record import FactorName, Language, SentimentLabel
 from nlp.taxonomy import Taxonomy
 
@@ -112,7 +113,7 @@ class RetagRequest(BaseModel):
 
     def as_parameters(self) -> dict[str, Any]:
         """What is kept of it with the job, as JSON; the folder's path is whole."""
-        model = None if self.model is None else str(Path(self.model).resolve())
+        model = None if self.model is None else str(model_folder(self.model).resolve())
         filters = {} if self.filters is None else self.filters.as_parameters()
         return {"model": model, "filters": filters, "rate": self.rate}
 

@@ -18,7 +18,6 @@ from nlp.models.labels import LabelSpace
 from nlp.models.manifest import Manifest
 from nlp.models.tokenizing import Window, Windows, padded
 
-SHIPPED = Path(__file__).with_name("stemme-small")
 ONNX = "model.onnx"
 # Per pass, pads included: enough that the many small steps between products cost little, and few enough that what lies
 # between two layers stays in the processor's cache, and that a pass over long windows holds no more memory than others.

@@ -28,7 +28,7 @@ from api.cli import app
 from api.files.errors import RunFailed
 from api.folders.progress import FolderProgress
 from api.folders.state import STATE_FILE, open_state
-from nlp.models.encoder import SHIPPED
+from nlp.models.shipped import SHIPPED
 from nlp.record import Comment, Record
 from tests.api.test_tag_command import process
 from tests.stubs import StubTagger

@@ -23,7 +23,7 @@ from api.jobs.turn import turn_of
 from api.retag.job import RetagJob
 from api.settings import Settings
 from api.store.database import Store
-from nlp.models.encoder import SHIPPED
+from nlp.models.shipped import SHIPPED
 from tests.api.rest_stub import StubTagger
 from tests.api.retagging import EVERYTHING, OtherTagger, add_tagged, loads, retag, run_jobs, shown
 from tests.api.serving import ROOT, Served, wait_for

@@ -14,7 +14,7 @@ from api.jobs.jobs import cancel_job, create_job, unfinished_job
 from api.jobs.models import Job
 from api.retag.command import _Lines
 from api.store.database import Store
-from nlp.models.encoder import SHIPPED
+from nlp.models.shipped import SHIPPED
 from tests.api.rest_stub import StubTagger
 from tests.api.retagging import OtherTagger, add_tagged, loads, shown
 

@@ -3,7 +3,7 @@ import pytest
 from eval import stages as measuring
 from eval.benchmarks import repeated, sample_texts, typical
 from eval.stages import operators, shown, stages
-from nlp.models.encoder import SHIPPED
+from nlp.models.shipped import SHIPPED
 
 
 @pytest.fixture(scope="module")

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 from nlp import Comment, FailedComment, TaggedComment, Tagger
 from nlp.errors import BadModel
 from nlp.language import LanguageIdentifier
-from nlp.models.encoder import SHIPPED
 from nlp.models.manifest import Calibration, Manifest
+from nlp.models.shipped import SHIPPED
 from nlp.taxonomy import Taxonomy
 from tests.nlp.by_hand import LABELS, EncoderByHand, token_scores
 
