@@ -27,6 +27,7 @@ from training.journal import Losses
 from training.loading import loaded
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
+from training.precision import autocast
 from training.ranking import TranslationRanking
 from training.streams import Stream
 from training.whole import write_whole
@@ -275,11 +276,11 @@ def _finetune(worker: Worker, model: TaggingModel, plan: _Plan) -> None:
         collated_batches = loaded(_Collated(batches, collator), range(len(batches)), worker)
         for number, collated in enumerate(collated_batches, start=1):
             batch = collated.to(worker.device)
-            with torch.autocast(worker.kind, torch.bfloat16):
+            with autocast(worker.kind):
                 output = model(batch.ids, batch.mask)
             loss = loss_of(output, batch, presence)
             if ranking is not None and recipe.ranking_every and step % recipe.ranking_every == 0:
-                with torch.autocast(worker.kind, torch.bfloat16):
+                with autocast(worker.kind):
                     loss = loss + RANKING * ranking.loss(model.backbone, ranking.pairs(plan.max_tokens, draw))
             loss.backward()  # type: ignore[no-untyped-call]
             worker.average_gradients(model.parameters())

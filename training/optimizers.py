@@ -8,6 +8,8 @@ from typing import Any
 import torch
 from torch import nn
 
+from training.precision import SinglePrecisionMuon, multiplies_bfloat16
+
 CLIP = 1.0
 
 
@@ -37,7 +39,8 @@ class Optimizers:
         self._warmup, self._steps = warmup_steps, steps
         self._all: list[tuple[torch.optim.Optimizer, float]] = []
         if matrices:
-            muon = torch.optim.Muon(
+            on = matrices[0].device.type
+            muon = (torch.optim.Muon if multiplies_bfloat16(on) else SinglePrecisionMuon)(
                 matrices, lr=matrix_learning_rate, weight_decay=weight_decay, adjust_lr_fn="match_rms_adamw"
             )
             self._all.append((muon, matrix_learning_rate))

@@ -27,6 +27,7 @@ from training.journal import Losses
 from training.loading import loaded
 from training.optimizers import Optimizers
 from training.parallel import Worker, run_workers
+from training.precision import autocast
 from training.ranking import TranslationRanking, Translations
 from training.streams import Stream
 from training.tokenizer import MASK, PAD, SPECIAL, WORD_START, piece_id
@@ -191,7 +192,7 @@ def _pretrain(
     model.train()
     journal = Losses(plan.losses, plan.checkpoint.stem)
     for step, batch in zip(range(first, plan.last), loaded(batches, range(first, plan.last), worker), strict=True):
-        with torch.autocast(worker.kind, torch.bfloat16):
+        with autocast(worker.kind):
             if isinstance(batch, MaskedWords):
                 name, loss = "masked words", model(batch.to(worker.device))
             else:
