@@ -38,6 +38,10 @@ Encoding = Annotated[
     typer.Option("--encoding", help="Of a .csv or .jsonl input, such as cp1252. Default: told from the file."),
 ]
 Model = Annotated[
-    Path | None, typer.Option("--model", help="Folder of another model. Default: the one that is shipped.")
+    Path | None,
+    typer.Option(
+        "--model",
+        help="Folder of another model, or the name of a shipped one: stemme-small (the default), stemme-large.",
+    ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="No progress bar, notices or summary.")]

@@ -17,7 +17,6 @@ DATA = Path(os.environ.get("STEMME_DATA") or Path(__file__).parents[3] / "shared
 DEV = DATA / "opinions" / "dev.jsonl"
 
 
-
 @pytest.mark.skipif(not DEV.exists(), reason="needs opinions/dev.jsonl in $STEMME_DATA or in ../shared/data")
 @pytest.mark.parametrize("name", shipped_names())
 def test_a_shipped_model_is_nowhere_below_the_linear_model(name):
