@@ -39,6 +39,7 @@ from api.routes.runs import runs_router
 from api.routes.webhooks import webhooks_router
 from api.settings import Settings
 from api.store.database import Store
+from api.webhooks.address import AddressPolicy
 
 # As in pyproject.toml; a test compares them.
 VERSION: Final = "0.1.0"
@@ -97,15 +98,23 @@ def create_app(settings: Settings, tagger: CommentTagger | None = None, *, store
     app.state.nightly = None if settings.nightly is None else Nightly(*settings.nightly)
     add_problem_handlers(app)
     add_refusals(app)
+    # Each router is built once: that takes longer than most requests, and tests make many applications.
     app.include_router(health.router)
-    app.include_router(classify_router(settings))
+    app.include_router(
+        classify_router(
+            max_comments=settings.max_comments,
+            max_text_length=settings.max_text_length,
+            batch_size=settings.batch_size,
+        )
+    )
     if store is not None:
-        app.include_router(comments_router(settings))
-        app.include_router(corrections_router(settings))
+        app.include_router(comments_router(max_comments=settings.max_comments, mask=settings.mask))
+        app.include_router(corrections_router(settings.public_url))
         app.include_router(alerts.router)
         app.include_router(alert_rules.router)
         app.include_router(deliveries.router)
-        app.include_router(webhooks_router(settings))
+        addresses = AddressPolicy(networks=settings.webhook_networks, allow_http=settings.webhook_allow_http)
+        app.include_router(webhooks_router(addresses))
         app.include_router(reports.router)
         app.include_router(erasures.router)
         app.include_router(audit.router)

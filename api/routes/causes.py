@@ -1,6 +1,7 @@
 """`/v1/causes` and `/v1/cause-runs`: root causes by rank, all about one of them, and the comments that name it."""
 
 from collections.abc import Callable
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path, Query, Request
@@ -62,6 +63,7 @@ def drift_now(request: Request) -> Callable[[Session], CauseDriftOut | None]:
 DriftDep = Annotated[Callable[[Session], CauseDriftOut | None], Depends(drift_now)]
 
 
+@cache
 def causes_router() -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["causes"])

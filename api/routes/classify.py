@@ -1,7 +1,8 @@
 """`POST /v1/classify`: comments in, their records out. Nothing is stored."""
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
-# service's settings, inside a function, where a name in a string could not be looked up.
+# service's limits, inside a function, where a name in a string could not be looked up.
+from functools import cache
 from http import HTTPStatus
 from typing import Annotated, Any
 
@@ -16,7 +17,6 @@ from api.dependencies import CallsDep, NotReady, TaggerDep, UnsupportedMediaType
 from api.limits import BodyTimeout, BodyTooLarge, Busy
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
 from api.schemas import ClassifyResponse, classify_request
-from api.settings import Settings
 from api.store.errors import StoreUnavailable
 from api.tag_all import CallerGone, tag_all
 
@@ -38,10 +38,11 @@ ERRORS = documented(
 )
 
 
-def classify_router(settings: Settings) -> APIRouter:
-    """The route, with the limits that these settings give it."""
+@cache
+def classify_router(*, max_comments: int, max_text_length: int, batch_size: int) -> APIRouter:
+    """The route, with these limits of a request, of a comment and of a forward pass."""
     router = APIRouter(tags=["tagging"])
-    limited_request = classify_request(settings.max_comments)
+    limited_request = classify_request(max_comments)
     answer = ClassifyResponse(results=list(examples.RESPONSE)).model_dump(mode="json")
     responses: dict[int | str, dict[str, Any]] = {
         **ERRORS,
@@ -74,8 +75,8 @@ def classify_router(settings: Settings) -> APIRouter:
                 records = tag_all(
                     comments,
                     tagger=tagger,
-                    batch_size=settings.batch_size,
-                    max_text_length=settings.max_text_length,
+                    batch_size=batch_size,
+                    max_text_length=max_text_length,
                     gone=lambda: anyio.from_thread.run(request.is_disconnected),
                 )
         except CallerGone:

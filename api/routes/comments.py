@@ -1,10 +1,11 @@
 """`/v1/comments`: comments are stored, acknowledged and then tagged; and what is stored is found."""
 
 # Annotations are evaluated here at once (no `from __future__ import annotations`): the request model is made for the
-# service's settings, inside a function, where a name in a string could not be looked up.
+# service's limits, inside a function, where a name in a string could not be looked up.
 from collections.abc import Sequence
 from dataclasses import fields
 from difflib import get_close_matches
+from functools import cache
 from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
@@ -29,8 +30,8 @@ from api.dependencies import StoreDep, UnsupportedMediaType, WakeDep, require_js
 from api.ingest.ingest import ingest
 from api.ingest.treatment import masking
 from api.limits import BodyTimeout, BodyTooLarge, Busy
+from api.personal_data import Kind
 from api.problems import InternalError, InvalidJson, InvalidRequest, documented
-from api.settings import Settings
 from api.store.errors import StoreUnavailable, UnknownComment
 from api.store.search import Filters, find, find_one
 from nlp.errors import StemmeError, UnknownLabel
@@ -88,11 +89,12 @@ def only_filters(*known: str) -> Any:
     return Depends(check)
 
 
-def comments_router(settings: Settings) -> APIRouter:
-    """The routes, with the limits that these settings give them."""
+@cache
+def comments_router(*, max_comments: int, mask: frozenset[Kind]) -> APIRouter:
+    """The routes; a request has at most `max_comments`, and these kinds of personal data are masked."""
     router = APIRouter(tags=["comments"])
-    limited_request = ingest_request(settings.max_comments)
-    treat = masking(settings.mask)
+    limited_request = ingest_request(max_comments)
+    treat = masking(mask)
 
     # None is `async`: the framework runs them in worker threads, so that health checks are answered meanwhile.
     @router.post(

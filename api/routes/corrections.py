@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Body, Depends, Path, Query
@@ -20,7 +21,6 @@ from api.corrections.requests import CorrectionRequest
 from api.dependencies import StoreDep, UnsupportedMediaType, require_json
 from api.problems import InvalidJson, documented
 from api.routes.comments import EVERYWHERE, HIGHEST_ID, UnknownFilter, only_filters
-from api.settings import Settings
 from api.store.errors import UnknownComment
 from nlp.errors import UnknownLabel
 from nlp.record import Language
@@ -30,8 +30,9 @@ MOST_IN_PAGE = 100
 CommentId = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The comment's id in the store.")]
 
 
-def corrections_router(settings: Settings) -> APIRouter:
-    """The routes; links in alerts that a correction raises begin with the settings' `public_url`."""
+@cache
+def corrections_router(public_url: str | None) -> APIRouter:
+    """The routes; links in alerts that a correction raises begin with `public_url`."""
     router = APIRouter(tags=["corrections"])
 
     @router.patch(
@@ -64,7 +65,7 @@ def corrections_router(settings: Settings) -> APIRouter:
         can be sent again.
         """
         return CommentOut.of(
-            correct(store, id_, body.wanted(), caller=caller, taxonomy=taxonomy(), public_url=settings.public_url)
+            correct(store, id_, body.wanted(), caller=caller, taxonomy=taxonomy(), public_url=public_url)
         )
 
     @router.get(
@@ -105,7 +106,7 @@ def corrections_router(settings: Settings) -> APIRouter:
     ) -> CommentOut:
         """Lets a correction hold no longer. Of each label that it decided, the decision before it stands again, or the
         model's. The history keeps it. The answer is the comment as it is shown now; one that is withdrawn stays so."""
-        return CommentOut.of(withdraw(store, id_, correction, caller=caller, by=by, public_url=settings.public_url))
+        return CommentOut.of(withdraw(store, id_, correction, caller=caller, by=by, public_url=public_url))
 
     @router.get(
         "/v1/reports/agreement",

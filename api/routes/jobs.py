@@ -1,5 +1,6 @@
 """`/v1/jobs`: long work is asked for, looked at and cancelled; the service does it, and after a crash goes on."""
 
+from functools import cache
 from typing import Annotated, Literal
 
 from fastapi import APIRouter, Body, Depends, Path, Query, Request
@@ -47,6 +48,7 @@ EXAMPLES = {
 JobId = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="The job's id.")]
 
 
+@cache
 def jobs_router() -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["jobs"])

@@ -1,5 +1,6 @@
 """`/v1/runs`: whose tags are shown, and the way back to a former run's."""
 
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Query, Request
@@ -14,6 +15,7 @@ from api.routes.comments import EVERYWHERE, HIGHEST_ID
 from api.store.runs import RunNotReady, UnknownRun, count_run, list_runs
 
 
+@cache
 def runs_router() -> APIRouter:
     """The routes."""
     router = APIRouter(tags=["runs"])

@@ -1,5 +1,6 @@
 """`/v1/webhooks`: where alerts are sent, and what came of it."""
 
+from functools import cache
 from typing import Annotated
 
 from fastapi import APIRouter, Depends, Path
@@ -10,7 +11,6 @@ from api.alerts.errors import UnknownRule
 from api.dependencies import StoreDep, UnsupportedMediaType, WakeDelivererDep, require_json
 from api.problems import InvalidJson, documented
 from api.routes.comments import EVERYWHERE, HIGHEST_ID
-from api.settings import Settings
 from api.webhooks.address import AddressPolicy
 from api.webhooks.endpoints import (
     add_webhook,
@@ -37,10 +37,10 @@ Id = Annotated[int, Path(alias="id", ge=1, le=HIGHEST_ID, description="Its id.")
 WITH_BODY = (InvalidJson, UnsupportedMediaType, BadWebhookUrl, UnknownRule)
 
 
-def webhooks_router(settings: Settings) -> APIRouter:
-    """The routes, with the addresses that these settings allow."""
+@cache
+def webhooks_router(policy: AddressPolicy) -> APIRouter:
+    """The routes, with the addresses that an operator allows."""
     router = APIRouter(tags=["webhooks"])
-    policy = AddressPolicy(networks=settings.webhook_networks, allow_http=settings.webhook_allow_http)
     admin = needs(Scope.ADMIN)
 
     @router.get(
