@@ -21,7 +21,7 @@ USER = "postgres"  # PostgreSQL refuses to run as root; Debian's package brings 
 
 
 class PostgresServer:
-    """A running server; each database that it makes is empty."""
+    """A running server."""
 
     def __init__(self, binaries: Path, folder: Path) -> None:
         self._binaries, self._folder, self._names = binaries, folder, count()
@@ -39,6 +39,7 @@ class PostgresServer:
 
     def start(self) -> None:
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "port": self.port}
+        options["autovacuum"] = "off"  # it would look into hundreds of databases, one after the other, all the time
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
             self._process = subprocess.Popen(
@@ -70,12 +71,11 @@ class PostgresServer:
         os.kill(postmaster, signal.SIGQUIT if immediately else signal.SIGINT)
         self._process.wait(60)
 
-    def new_database(self) -> str:
-        """The URL of a database that is empty."""
+    def new_database(self, *, like: str = "template1") -> str:
+        """The URL of a database that is empty, or that begins as a copy of one to which nobody is connected."""
         name = f"test_{next(self._names)}"
         with self._connect() as connection:
-            connection.autocommit = True
-            connection.execute(f"CREATE DATABASE {name}".encode())
+            connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}".encode())
         return f"postgresql://stemme@127.0.0.1:{self.port}/{name}"
 
     def _connect(self) -> psycopg.Connection:

@@ -1,8 +1,12 @@
-"""Stores for the tests: each test that asks for `database` or `store` runs on SQLite and on PostgreSQL."""
+"""Stores for the tests: each test that asks for `database` or `store` runs on SQLite and on PostgreSQL.
+
+A store is a copy of one that was made once: the migrations take longer than most tests.
+"""
 
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -26,20 +30,42 @@ def postgres() -> Iterator[PostgresServer]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def store_file(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A SQLite store with nothing in it."""
+    file = tmp_path_factory.mktemp("store") / "store.db"
+    store = Store.open(f"sqlite:///{file}")
+    assert store.empty_write_ahead_log()
+    store.close()
+    return file
+
+
+@pytest.fixture(scope="session")
+def store_database(postgres: PostgresServer) -> str:
+    """The name of a PostgreSQL store with nothing in it."""
+    database = postgres.new_database()
+    store = Store.connect(database)
+    store.upgrade()
+    store.close()
+    return database.rpartition("/")[2]
+
+
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """The URL of a database that is empty."""
+    """The URL of a database that is empty, or of the store of a test that asks for `store`."""
+    is_store = "store" in request.fixturenames
     if request.param == "sqlite":
+        if is_store:
+            shutil.copy(request.getfixturevalue("store_file"), tmp_path / "store.db")
         return f"sqlite:///{tmp_path}/store.db"
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database()
+    return server.new_database(like=request.getfixturevalue("store_database")) if is_store else server.new_database()
 
 
 @pytest.fixture
 def store(database: str) -> Iterator[Store]:
     """An open store with nothing in it."""
-    store = Store.connect(database)
-    store.upgrade()
+    store = Store.open(database)
     yield store
     store.close()
 
