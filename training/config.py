@@ -77,6 +77,11 @@ class DistillationRecipe(_Section):
     by_itself: bool = Field(True, description="Whether the fine-tuned network teaches beside those that are named.")
 
 
+class NgramsRecipe(_Section):
+    buckets: int = Field(ge=0, description="Rows of the table of runs of word pieces; 0 for no table.")
+    inverse_regularization: float = Field(30.0, gt=0, description="Of the logistic regressions.")
+
+
 class Recipe(_Section):
     """One training run, from corpora to weights."""
 
@@ -89,6 +94,7 @@ class Recipe(_Section):
     pretraining: PretrainingRecipe
     finetuning: FinetuningRecipe
     distillation: DistillationRecipe
+    ngrams: NgramsRecipe
 
 
 def load_recipe(path: Path = DEFAULT) -> Recipe:

@@ -23,8 +23,10 @@ from transformers import PreTrainedModel
 
 from nlp.models.encoder import ONNX, WindowedEncoder
 from nlp.models.labels import LabelSpace
+from nlp.models.ngrams import HashedNgrams
 from nlp.models.onnx_forward import OnnxForward
 from nlp.models.tokenizing import TOKENIZER, Windows
+from nlp.models.torch_forward import TorchForward
 from nlp.models.torch_model import HEADS, TaggingModel
 from nlp.taxonomy import Taxonomy
 from training.checkpoint import WEIGHTS, Checkpoint, UnfitCheckpoint
@@ -35,6 +37,7 @@ from training.examples import Example, Examples, gather, of_rating
 from training.export import export_onnx, quantize
 from training.finetune import finetune
 from training.made_from import SHA256, MadeFrom, digest, section
+from training.ngrams import fit_ngrams, weigh
 from training.pretrain import new_backbone, pretrain
 from training.streams import Stream, build_streams, corpus_sample, load_streams, save_streams
 from training.tokenizer import train_tokenizer
@@ -56,6 +59,7 @@ LEAVES: Final = {
     "pretraining": ("pretraining.pt", "backbone"),
     "finetuning": ("finetuning.pt", "finetuned"),
     "distillation": ("distillation.pt", "model"),
+    "ngrams": ("complete",),
 }
 STEPS: Final = tuple(LEAVES)
 
@@ -252,6 +256,8 @@ class Workshop:
                 labels = sha256(_labels().model_dump_json().encode()).hexdigest()
                 own = section("finetuning", recipe.finetuning.model_dump()) | {"the taxonomy": SHA256 + labels}
                 own |= self._of_start(HEADS) if recipe.finetuning.heads == "kept" else {}
+            case "ngrams":
+                own = section("ngrams", recipe.ngrams.model_dump())
             case "distillation":
                 own = section("distillation", recipe.distillation.model_dump())
                 for number, teacher in enumerate(self.teachers, start=1):
@@ -356,8 +362,35 @@ class Workshop:
         )
         return replace(examples, labelled=[*examples.labelled, *self.rated_sentences()])
 
+    def complete(self) -> TaggingModel:
+        """The network that ships: with a table of runs of word pieces, under `complete/`, if the recipe asks for it."""
+        model = self.model()
+        if not self.recipe.ngrams.buckets:
+            return model
+        self._claim("ngrams")
+        path = self.folder / "complete"
+        if not path.exists():
+            log.info("counting runs of word pieces")
+            model.ngrams = self._weighed(
+                model, fit_ngrams(self.examples(), self.tokenizer(), model.labels, self.recipe.ngrams)
+            )
+            write_whole(path, lambda part: self._save(model.save, part))
+        return Checkpoint.open(path).network(_labels())
+
+    def _weighed(self, model: TaggingModel, ngrams: HashedNgrams) -> HashedNgrams:
+        """The table in the network's measure, by the calibration comments."""
+        comments, windows = self.calibration_comments(), Windows(self.tokenizer(), self.recipe.backbone.max_tokens)
+        logits = []
+        for model.ngrams in (None, ngrams):
+            outputs = WindowedEncoder(TorchForward(model), windows, model.labels).run(
+                [comment.text for comment in comments], [comment.question for comment in comments]
+            )
+            logits.append(np.stack([output.sentiment for output in outputs]).astype(np.float64))
+        due = np.array([model.labels.sentiments.index(comment.sentiment) for comment in comments])
+        return weigh(ngrams, logits[0], logits[1] - logits[0], due)
+
     def model(self) -> TaggingModel:
-        """The network that ships: after distillation, under `model/`, if the recipe asks for it."""
+        """The network after distillation, under `model/`, if the recipe asks for it; else the fine-tuned one."""
         plan, recipe = self.recipe.distillation, self.recipe.finetuning
         student = self.finetuned()
         if not plan.epochs:

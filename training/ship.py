@@ -96,7 +96,7 @@ def ship(workshop: Workshop, out: Path, *, least: LeastParity = AT_LEAST) -> Par
 
 def _assembled(workshop: Workshop, out: Path) -> Parity:
     """Calibrate, export and write everything to a folder, and compare what is served with what was trained."""
-    model, recipe, comments = workshop.model(), workshop.recipe, workshop.calibration_comments()
+    model, recipe, comments = workshop.complete(), workshop.recipe, workshop.calibration_comments()
     max_tokens = recipe.backbone.max_tokens
     out.mkdir(parents=True, exist_ok=True)
     workshop.tokenizer().save(str(out / "tokenizer.json"))

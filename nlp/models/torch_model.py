@@ -17,8 +17,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModel, PreTrainedModel
 
 from nlp.models.labels import THEME_SENTIMENTS, LabelSpace
+from nlp.models.ngrams import HashedNgrams
 
 HEADS = "heads.safetensors"
+NGRAMS = "ngrams.table"  # in that file, where the network has one
 
 
 class ModelOutput(NamedTuple):
@@ -32,14 +34,22 @@ class ModelOutput(NamedTuple):
 
 
 class TaggingModel(nn.Module):
-    """An encoder and one head per kind of tag."""
+    """An encoder and one head per kind of tag; with `ngrams`, what these say of the overall sentiment is added."""
 
-    def __init__(self, backbone: PreTrainedModel, labels: LabelSpace, *, dropout: float = 0.0) -> None:
+    def __init__(
+        self,
+        backbone: PreTrainedModel,
+        labels: LabelSpace,
+        *,
+        dropout: float = 0.0,
+        ngrams: HashedNgrams | None = None,
+    ) -> None:
         super().__init__()
         width = backbone.config.hidden_size
         self.backbone = backbone
         self.labels = labels
         self.heads = Heads(width, labels, dropout)
+        self.ngrams = ngrams
 
     @classmethod
     def load(cls, folder: Path, labels: LabelSpace) -> Self:
@@ -50,8 +60,10 @@ class TaggingModel(nn.Module):
         OSError : if a file of the checkpoint is missing
         RuntimeError : if the heads do not fit `labels` or the backbone (torch names both shapes)
         """
-        model = cls(load_backbone(folder), labels)
-        model.heads.load_state_dict(load_file(folder / HEADS))
+        heads = load_file(folder / HEADS)
+        table = heads.pop(NGRAMS, None)
+        model = cls(load_backbone(folder), labels, ngrams=None if table is None else HashedNgrams(table.float()))
+        model.heads.load_state_dict(heads)
         return model.eval()
 
     def save(self, folder: Path, *, half: bool = False) -> None:
@@ -63,7 +75,10 @@ class TaggingModel(nn.Module):
         """
         stored = deepcopy(self).half() if half else self
         stored.backbone.save_pretrained(folder)
-        save_file({name: tensor.contiguous() for name, tensor in stored.heads.state_dict().items()}, folder / HEADS)
+        heads = stored.heads.state_dict()
+        if stored.ngrams is not None:
+            heads[NGRAMS] = stored.ngrams.table
+        save_file({name: tensor.contiguous() for name, tensor in heads.items()}, folder / HEADS)
 
     def forward(self, input_ids: Tensor, attention_mask: Tensor) -> ModelOutput:
         """Tag a padded batch; both arguments are int64 of shape (batch, tokens).
@@ -72,8 +87,11 @@ class TaggingModel(nn.Module):
         and nothing is pooled from it.
         """
         states = self.backbone(input_ids=input_ids, attention_mask=attention_mask.clamp(max=1)).last_hidden_state
-        output: ModelOutput = self.heads(states, (attention_mask == 1).long())
-        return output
+        of_text = (attention_mask == 1).long()
+        output: ModelOutput = self.heads(states, of_text)
+        if self.ngrams is None:
+            return output
+        return output._replace(sentiment=output.sentiment + self.ngrams(input_ids, of_text))
 
 
 class Heads(nn.Module):
