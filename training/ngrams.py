@@ -32,10 +32,11 @@ NEVER: Final = -10.0  # log-odds of a sentiment that no text has
 def fit_ngrams(examples: Examples, tokenizer: Tokenizer, labels: LabelSpace, recipe: NgramsRecipe) -> HashedNgrams:
     """Learn by one logistic regression a sentiment what runs of word pieces say of it.
 
-    Of a sentence that may be neutral or mixed it learns neutral; three stars, which may be both too, are left out.
+    Of a sentence that may be neutral or mixed it learns neutral; three stars, which may be both too, are left out, and
+    so are machine translations, which added nothing (docs/model.md).
     """
     rated = [example for example in examples.rated if len(example.sentiments) == 1]
-    texts = [*examples.labelled, *examples.translated, *rated]
+    texts = [*examples.labelled, *rated]
     table = _counted(tokenizer, [example.text for example in texts], recipe.buckets)
     due = np.array([labels.sentiments.index(example.sentiments[0]) for example in texts])
     weights = np.array([example.weight for example in texts])
