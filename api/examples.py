@@ -63,7 +63,7 @@ RESPONSE: Final = (
         factors=(FactorTag("professional", "negative", 0.56, _spans("ingen svarte")),),
         churn_risk=Flag(flag=True, confidence=0.88, spans=_spans("No byter eg butikk")),
         follow_up=Flag(flag=False, confidence=0.61, spans=()),
-        model="stemme-small@0.7.0",
+        model="stemme-small@0.8.0",
         taxonomy="journey@1.0.0",
     ),
     FailedComment(id="2", error=Problem(EmptyText.code, str(EmptyText()))),

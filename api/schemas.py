@@ -117,7 +117,7 @@ class Readiness(BaseModel):
     """The model is loaded."""
 
     status: str = Field(examples=["ready"])
-    model: str = Field(description="As every record names it.", examples=["stemme-small@0.7.0"])
+    model: str = Field(description="As every record names it.", examples=["stemme-small@0.8.0"])
     taxonomy: str = Field(description="As every record names it.", examples=["journey@1.0.0"])
 
 
