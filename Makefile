@@ -1,7 +1,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo serve test lint types unit clean
+.PHONY: demo serve test slow lint types unit clean
 
 demo: .venv/runs  ## Set up what is needed to run, and tag the shipped sample.
 	$(BIN)/stemme demo
@@ -9,7 +9,7 @@ demo: .venv/runs  ## Set up what is needed to run, and tag the shipped sample.
 serve: .venv/runs  ## The REST service on 127.0.0.1:8000, for this machine only and without keys.
 	$(BIN)/stemme serve --open
 
-test: lint types unit  ## Set up what is needed to test, and test.
+test: lint types unit  ## Set up what is needed to test, and test all that is quick.
 
 lint: .venv/tests
 	$(BIN)/ruff check .
@@ -18,8 +18,14 @@ lint: .venv/tests
 types: .venv/tests
 	$(BIN)/mypy
 
+# Every process keeps the modules that it compiles, for the next: also where the environment says not to. Many tests wait
+# for a database or a service, so that there are more processes than many machines have cores.
+unit slow: export PYTHONDONTWRITEBYTECODE =
 unit: .venv/tests
-	$(BIN)/pytest -n 4 --dist worksteal --durations 20 # many tests wait for a database or a service
+	$(BIN)/pytest -m "not slow" -n 3 --dist worksteal --durations 20
+
+slow: .venv/tests  ## The tests that take more than ten seconds each: kills and restarts, whole runs, generated requests.
+	$(BIN)/pytest -m slow -n 3 --dist worksteal --durations 20
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \

@@ -80,6 +80,7 @@ def test_an_unhappy_customer_is_heard_of_within_seconds(serve: Callable[..., Ser
     assert alert["comment"]["text"] == "Elendig! 0"
 
 
+@pytest.mark.slow
 def test_a_kill_between_tags_and_delivery_loses_no_message(serve: Callable[..., Served], store: Store) -> None:
     with receiving() as receiver:
         first = serve(before=SENDS_NOTHING)
@@ -102,6 +103,7 @@ def test_a_kill_between_tags_and_delivery_loses_no_message(serve: Callable[..., 
     assert counts(store) == (1, 1)
 
 
+@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_delivery_sends_it_again_under_the_same_id(
     serve: Callable[..., Served], store: Store
 ) -> None:

@@ -122,6 +122,7 @@ REPORTS = (
 )
 
 
+@pytest.mark.slow
 def test_a_report_of_an_earlier_moment_stays_as_it_was_whatever_people_decide_since(
     client: TestClient, store: Store
 ) -> None:

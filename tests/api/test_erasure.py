@@ -118,6 +118,7 @@ class TestNothingRemains:
         assert bytes_in(tmp_path) == set()
         store.close()
 
+    @pytest.mark.slow
     def test_a_reader_holds_up_the_wiping_and_the_answer_says_so(
         self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -186,6 +186,7 @@ def test_one_process_has_the_turn_until_it_ends(store: Store, database: str) -> 
     assert not turn.kept()
 
 
+@pytest.mark.slow
 def test_a_service_does_a_job_and_another_goes_on_with_it_after_a_kill(
     start: Callable[..., Served], store: Store, database: str, tmp_path: Path
 ) -> None:

@@ -117,6 +117,7 @@ def test_ten_thousand_rows_take_no_more_memory_than_a_thousand(tmp_path: Path, f
 
 
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's own books")
+@pytest.mark.slow
 def test_the_shipped_model_takes_no_more_memory_for_a_long_file(tmp_path: Path) -> None:
     # A network frees large arrays after every batch, and rows that wait for their row group can pin what it frees: a
     # stub shows nothing of that. Both files are Parquet, as pyarrow takes memory by being loaded.

@@ -189,5 +189,6 @@ def test_the_reference_page_may_talk_to_no_one_else() -> None:
 
 @generated.parametrize()
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
+@pytest.mark.slow
 def test_the_service_does_as_it_says_for_generated_requests(case: Case) -> None:
     case.call_and_validate(headers=KEY)

@@ -230,6 +230,7 @@ class TestFailing:
         assert (ended.state, ended.doing) == (JobState.CANCELLED, None)
         assert shown(archive).id == before
 
+    @pytest.mark.slow
     def test_a_service_that_is_killed_leaves_nothing_and_another_goes_on(
         self, start: Callable[..., Served], archive: Store, database: str
     ) -> None:
@@ -268,6 +269,7 @@ def kept_versions(store: Store) -> set[str]:
 
 
 class TestKeeping:
+    @pytest.mark.slow
     def test_what_was_read_before_a_kill_is_not_read_again_and_the_result_is_the_same(
         self,
         start: Callable[..., Served],
@@ -310,6 +312,7 @@ class TestKeeping:
             assert len(kept_versions(archive)) == 2 * DAYS
         assert sorted(first.asked) == sorted(second.asked)
 
+    @pytest.mark.slow
     def test_what_is_kept_goes_with_its_comment(self, archive: Store) -> None:
         job = ask(archive)
         feedback = reading.read(archive, Filters(), up_to=100, time_zone=UTC)
@@ -399,6 +402,7 @@ class TestApart:
         begun = archive.settled_moment().isoformat()
         return Reading(job.id, job.parameters, 2 * DAYS, 100, begun, 1, EmbeddingStub.name, "stub")
 
+    @pytest.mark.slow
     def test_a_service_finds_the_same_causes_and_its_callers_are_not_held_up(
         self, archive: Store, read: Reading
     ) -> None:
@@ -414,6 +418,7 @@ class TestApart:
         with archive.read() as session:
             assert session.get_one(CauseRun, here).report["causes"] == apart
 
+    @pytest.mark.slow
     def test_its_errors_keep_their_codes(self, archive: Store, read: Reading) -> None:
         few = replace(read, parameters={**read.parameters, "smallest": 1_000})
         with pytest.raises(RecordedError) as error:
@@ -425,6 +430,7 @@ class TestApart:
         with pytest.raises(TopicsProcessDied, match="memory"):
             discover_apart(archive, read, progress=lambda *_: None)
 
+    @pytest.mark.slow
     def test_it_ends_when_the_job_does(self, archive: Store, read: Reading, monkeypatch: pytest.MonkeyPatch) -> None:
         started: list[subprocess.Popen[str]] = []
 

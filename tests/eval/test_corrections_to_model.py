@@ -46,6 +46,7 @@ def reviewed(store: Store, id_: int, *, rude: bool) -> None:
     correct(store, id_, wanted, caller=Caller("test", frozenset()), taxonomy=taxonomy())
 
 
+@pytest.mark.slow
 def test_a_model_learns_what_people_have_corrected(tmp_path, monkeypatch):
     base, database = make_base(tmp_path / "base"), f"sqlite:///{tmp_path}/store.db"
     store = Store.open(database)

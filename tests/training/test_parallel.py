@@ -28,6 +28,7 @@ def linear():
     return model
 
 
+@pytest.mark.slow
 def test_two_workers_take_the_same_steps_on_weights_of_their_own(tmp_path):
     model, to_file = linear(), logging.FileHandler(tmp_path / "run.log")
     logging.getLogger().addHandler(to_file)
