@@ -131,7 +131,9 @@ def test_it_goes_on_from_the_model_folder_with_its_heads(folder, first, tmp_path
     before = Checkpoint.open(folder / "out").network(labels).state_dict()
     after = Checkpoint.open(folder / "on-out").network(labels).state_dict()
     for name, tensor in before.items():
-        np.testing.assert_allclose(after[name].numpy(), tensor.numpy(), atol=1e-3, err_msg=name)
+        # The table is fitted anew, and of numbers above 1 half precision keeps three digits.
+        near = 2e-3 if name == "ngrams.table" else 1e-7
+        np.testing.assert_allclose(after[name].numpy(), tensor.numpy(), atol=1e-3, rtol=near, err_msg=name)
     assert (work / "tokenizer.json").read_bytes() == (folder / "out/tokenizer.json").read_bytes()
     assert not (work / "backbone").exists()
     assert not (work / "vectors.npy").exists()
