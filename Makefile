@@ -25,7 +25,7 @@ unit: .venv/tests
 	$(BIN)/pytest -m "not slow" -n 3 --dist worksteal --durations 20
 
 slow: .venv/tests  ## The tests that take more than ten seconds each: kills and restarts, whole runs, generated requests.
-	$(BIN)/pytest -m slow -n 3 --dist loadfile --durations 20 # what the tests of a file share is made once
+	$(BIN)/pytest -m slow -n 3 --dist worksteal --durations 20 # not loadfile, which drops tests of one name
 
 .venv/bin/pip:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
