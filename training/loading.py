@@ -27,4 +27,13 @@ def loaded(batches: Dataset[Batch], order: Sequence[int], worker: Worker) -> Ite
         num_workers=min(LOADERS, len(os.sched_getaffinity(0))) if on_gpu else 0,
         prefetch_factor=4 if on_gpu else None,
         pin_memory=on_gpu,
+        worker_init_fn=_alone if on_gpu else None,
     )
+
+
+def _alone(_worker: int) -> None:
+    """Tokenize in one thread: a forked process has none of the threads that the first one began, and waits for them.
+
+    Tokenizers see to that themselves, unless the environment says `TOKENIZERS_PARALLELISM=true`: training hung so.
+    """
+    os.environ["TOKENIZERS_PARALLELISM"] = "false"
