@@ -9,11 +9,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
-import schemathesis
 from fastapi.testclient import TestClient
-from hypothesis import HealthCheck, settings
 from jsonschema import Draft202012Validator
-from schemathesis import Case
 
 import api
 from api.access.keys import create_key
@@ -33,7 +30,6 @@ CLIENT = TestClient(APP, headers=KEY)
 OPENAPI: dict[str, Any] = CLIENT.get("/openapi.json").json()
 CLASSIFY: dict[str, Any] = OPENAPI["paths"]["/v1/classify"]["post"]
 EXAMPLES: dict[str, Any] = CLASSIFY["requestBody"]["content"]["application/json"]["examples"]
-generated = schemathesis.openapi.from_asgi("/openapi.json", APP)
 
 
 def validator(media_type: dict[str, Any]) -> Draft202012Validator:
@@ -185,10 +181,3 @@ def test_the_reference_page_may_talk_to_no_one_else() -> None:
     policy = CLIENT.get("/docs").headers["content-security-policy"]
     assert "default-src 'none'" in policy
     assert "://" not in policy
-
-
-@generated.parametrize()
-@settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@pytest.mark.slow
-def test_the_service_does_as_it_says_for_generated_requests(case: Case) -> None:
-    case.call_and_validate(headers=KEY)
