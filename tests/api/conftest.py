@@ -1,4 +1,4 @@
-"""Stores for the tests: each test that asks for `database` or `store` runs on SQLite and on PostgreSQL.
+"""Stores for the tests: each test that asks for `database` or `store` runs on SQLite and, as a slow one, on PostgreSQL.
 
 A store is a copy of one that was made once: the migrations take longer than most tests.
 """
@@ -50,7 +50,7 @@ def store_database(postgres: PostgresServer) -> str:
     return database.rpartition("/")[2]
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
     """The URL of a database that is empty, or of the store of a test that asks for `store`."""
     is_store = "store" in request.fixturenames

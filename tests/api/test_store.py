@@ -250,6 +250,7 @@ def test_a_server_that_is_not_there_is_named_without_its_password() -> None:
     assert "postgresql://stemme:***@127.0.0.1:9/stemme does not answer" in str(caught.value)
 
 
+@pytest.mark.slow
 def test_a_postgresql_that_was_restarted_answers_again(postgres: PostgresServer) -> None:
     store = Store.connect(postgres.new_database())
     store.upgrade()

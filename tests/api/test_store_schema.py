@@ -87,6 +87,7 @@ def test_sqlite_is_upgraded_on_opening(tmp_path: Path, revision: str) -> None:
     store.close()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("revision", [None, *revisions()[:-1]])
 def test_postgresql_with_an_older_schema_is_refused_until_it_is_upgraded(
     postgres: object, revision: str | None
