@@ -9,7 +9,7 @@ demo: .venv/runs  ## Set up what is needed to run, and tag the shipped sample.
 serve: .venv/runs  ## The REST service on 127.0.0.1:8000, for this machine only and without keys.
 	$(BIN)/stemme serve --open
 
-test: lint types unit  ## Set up what is needed to test, and test all that is quick.
+test: lint types unit  ## Set up what is needed to test, and run the quick tests: without PostgreSQL, in some minutes.
 
 lint: .venv/tests
 	$(BIN)/ruff check .
@@ -24,7 +24,7 @@ unit slow: export PYTHONDONTWRITEBYTECODE =
 unit: .venv/tests
 	$(BIN)/pytest -m "not slow" -n 3 --dist worksteal --durations 20
 
-slow: .venv/tests  ## The tests that take more than ten seconds each: kills and restarts, whole runs, generated requests.
+slow: .venv/slow  ## The rest: tests on PostgreSQL and with BERTopic, services, kills, whole runs, generated requests.
 	$(BIN)/pytest -m slow -n 3 --dist worksteal --durations 20 # not loadfile, which drops tests of one name
 
 .venv/bin/pip:
@@ -36,9 +36,14 @@ slow: .venv/tests  ## The tests that take more than ten seconds each: kills and 
 	$(BIN)/pip install --quiet -e .
 	@touch $@
 
+# To compile all of PyTorch and the others takes longer than to install them; the tests compile what they import.
 .venv/tests: .venv/bin/pip pyproject.toml
-	$(BIN)/pip install --quiet -e '.[topics,bertopic,train,dev]'
+	$(BIN)/pip install --quiet --no-compile -e '.[topics,train,dev]'
 	@touch $@ .venv/runs
+
+.venv/slow: .venv/tests
+	$(BIN)/pip install --quiet --no-compile -e '.[topics,bertopic,train,dev]'
+	@touch $@
 
 clean:
 	rm -rf .venv build dist *.egg-info

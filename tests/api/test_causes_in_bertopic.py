@@ -20,6 +20,8 @@ from api.cli import app
 from nlp.tagger import Tagger
 from tests.embedding_stub import EmbeddingStub
 
+pytestmark = pytest.mark.slow
+
 LATE, KIND = "Pakka kom sein nr {}", "Alltid hyggelig hos dere nr {}"
 
 
