@@ -206,6 +206,7 @@ def test_health_and_the_reference_need_no_key(client: TestClient) -> None:
     assert [client.get(path).status_code for path in ("/healthz", "/readyz", "/docs", "/openapi.json")] == [200] * 4
 
 
+@pytest.mark.slow
 def test_openapi_says_that_a_key_is_needed(client: TestClient) -> None:
     schema = client.get("/openapi.json").json()
     assert schema["paths"]["/v1/classify"]["post"]["security"] == [{"key": []}]

@@ -136,6 +136,7 @@ def test_readyz_says_that_the_model_is_missing(store: Store) -> None:
     assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_service_follows_the_active_run(start: Callable[..., Served], store: Store, database: str) -> None:
     """The process itself: its answers come from the model that another process has made active."""
     load = "lambda folder: OtherTagger() if folder is not None and folder.name == 'ours' else StubTagger()"

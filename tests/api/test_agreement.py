@@ -167,6 +167,7 @@ def report(store: Store, **query: Any) -> list[dict[str, Any]]:
     return list(answer.json()["rows"])
 
 
+@pytest.mark.slow
 def test_the_report_compares_every_model_with_what_stands(corrected: Store) -> None:
     run(corrected, "m@2", themes=())  # it finds no theme at all
     rows = {(row["model"], row["language"], row["kind"], row["label"]): row for row in report(corrected)}
@@ -198,6 +199,7 @@ def call(database: str) -> Callable[..., Result]:
     )
 
 
+@pytest.mark.slow
 def test_the_command_prints_the_report(corrected: Store, call: Callable[..., Result]) -> None:
     result = call("agreement", "--minimum", "10")
     assert result.exit_code == 0, result.output
@@ -260,6 +262,7 @@ def test_a_former_text_is_exported_with_what_was_said_of_it(
     ]
 
 
+@pytest.mark.slow
 def test_what_is_withdrawn_is_not_exported(corrected: Store, call: Callable[..., Result], tmp_path: Path) -> None:
     client = TestClient(create_app(Settings(open=True), ServiceTagger(), store=corrected))
     (correction,) = client.get("/v1/comments/1/corrections").json()["corrections"]

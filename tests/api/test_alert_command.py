@@ -112,6 +112,7 @@ class TestCommand:
         assert "x: 1 of 4 comments (25.0%)" in self.call("rules", "dry-run", str(file), "--days", "1").stdout
         assert raised(store) == []
 
+    @pytest.mark.slow
     def test_the_queue_is_listed(self, store: Store) -> None:
         add(store)
         tag(store, {"department": "Bergen"}, {"department": "Oslo"}, {"text": "Nei! " + "lang " * 40})

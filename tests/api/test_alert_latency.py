@@ -16,6 +16,8 @@ from api.webhooks.models import WebhookDelivery
 from tests.api.receiver import Answer, Receiver, receiving, wait_until
 from tests.api.serving import QUICK, Served
 
+pytestmark = pytest.mark.slow
+
 RULE = "negative-churn-risk"
 SENDS_NOTHING = "from api.webhooks.deliverer import WebhookDeliverer as D; D.start = D.stop = lambda self: None"
 SHORT_LEASE = "import api.webhooks.deliverer as d; d.LEASE_MARGIN_SECONDS = 0.0"
@@ -80,7 +82,6 @@ def test_an_unhappy_customer_is_heard_of_within_seconds(serve: Callable[..., Ser
     assert alert["comment"]["text"] == "Elendig! 0"
 
 
-@pytest.mark.slow
 def test_a_kill_between_tags_and_delivery_loses_no_message(serve: Callable[..., Served], store: Store) -> None:
     with receiving() as receiver:
         first = serve(before=SENDS_NOTHING)
@@ -103,7 +104,6 @@ def test_a_kill_between_tags_and_delivery_loses_no_message(serve: Callable[..., 
     assert counts(store) == (1, 1)
 
 
-@pytest.mark.slow
 def test_a_kill_in_the_middle_of_a_delivery_sends_it_again_under_the_same_id(
     serve: Callable[..., Served], store: Store
 ) -> None:

@@ -116,6 +116,7 @@ def card_of(store: Store) -> AccuracyCard:
     return AccuracyCard.model_validate(answer.json())
 
 
+@pytest.mark.slow
 def test_from_the_store_to_the_card(tagged: Store, database: str, tmp_path: Path) -> None:
     sheet = tmp_path / "sample.csv"
     drawn = call("draw", "-n", 90, "-o", sheet, "--database", database)

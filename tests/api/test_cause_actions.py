@@ -128,6 +128,7 @@ def add(client: TestClient, topic: str, **body: Any) -> dict[str, Any]:
     return answer.json()
 
 
+@pytest.mark.slow
 def test_an_effect_that_is_there_one_that_is_not_too_early_and_no_baseline(archive: Store, client: TestClient) -> None:
     answer = client.post(f"/v1/causes/{LATE}/actions", json=BERGEN)
     assert answer.status_code == 201, answer.text
@@ -158,6 +159,7 @@ def test_an_effect_that_is_there_one_that_is_not_too_early_and_no_baseline(archi
     assert (nothing["verdict"], nothing["fall"], nothing["complaints_before"]) == ("no_baseline", None, 2)
 
 
+@pytest.mark.slow
 def test_comments_that_come_later_count_once_they_have_been_given_their_causes(
     archive: Store, client: TestClient
 ) -> None:
@@ -174,6 +176,7 @@ def test_comments_that_come_later_count_once_they_have_been_given_their_causes(
     assert page["effect"]["watched_to"] == "2026-05-20"
 
 
+@pytest.mark.slow
 def test_a_cause_that_has_vanished_in_a_refit_says_so(archive: Store, client: TestClient) -> None:
     added = add(client, LATE, **BERGEN)
     run_id = keep_run(archive, DEAR)
@@ -184,6 +187,7 @@ def test_a_cause_that_has_vanished_in_a_refit_says_so(archive: Store, client: Te
     assert (moved.status_code, moved.json()["topic"], moved.json()["effect"]["complaints_before"]) == (200, DEAR, 0)
 
 
+@pytest.mark.slow
 def test_the_zone_says_where_days_begin(archive: Store, client: TestClient) -> None:
     add(client, LATE, **BERGEN)
     ends = {"Europe/Oslo": "2026-05-10", "Pacific/Kiritimati": "2026-05-11"}  # there it is already tomorrow
@@ -193,6 +197,7 @@ def test_the_zone_says_where_days_begin(archive: Store, client: TestClient) -> N
     assert client.get("/v1/actions", params={"time_zone": "Oslo"}).status_code == 422
 
 
+@pytest.mark.slow
 def test_actions_are_listed_changed_and_removed_and_leave_lines_in_the_audit_log(
     archive: Store, client: TestClient
 ) -> None:
@@ -222,6 +227,7 @@ def test_actions_are_listed_changed_and_removed_and_leave_lines_in_the_audit_log
     assert "Budene" not in str([line.detail for line in lines])
 
 
+@pytest.mark.slow
 def test_a_key_that_may_only_read_changes_nothing(archive: Store, client: TestClient) -> None:
     added = add(client, LATE, **BERGEN)
     reader = client_with(archive, Scope.READ)
@@ -234,6 +240,7 @@ def test_a_key_that_may_only_read_changes_nothing(archive: Store, client: TestCl
         assert (answer.status_code, answer.json()["code"]) == (403, "missing_scope")
 
 
+@pytest.mark.slow
 def test_the_example_of_the_reference_works(archive: Store, client: TestClient) -> None:
     (example,) = client.get("/openapi.json").json()["components"]["schemas"]["NewAction"]["examples"]
     assert add(client, LATE, **example)["effect"]["verdict"] == "fell"

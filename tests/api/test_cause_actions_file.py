@@ -78,6 +78,7 @@ def action(cause: str, since: date = SINCE, **more: str) -> str:
 IN_BERGEN = '{ department = "Bergen" }'
 
 
+@pytest.mark.slow
 def test_the_effect_of_actions_as_json_and_parquet(run, found, comments: Path, tmp_path: Path) -> None:
     model = found[0].model
     model.save(tmp_path / "topics")
@@ -301,6 +302,7 @@ def test_every_verdict_has_its_words(found, watched: WatchedCauses, language) ->
     assert len(said) == 6
 
 
+@pytest.mark.slow
 def test_in_print_no_chart_is_cut_and_no_heading_stands_alone(found, watched: WatchedCauses) -> None:
     html = page(*found, language="nb", today=SINCE, watched=watched)
     with browser_page(html, width=A4_TEXT) as shown:

@@ -246,6 +246,7 @@ def test_a_long_comment_is_cut_between_words(found: RootCauses, feedback) -> Non
     assert len(before) + len(after) > 15
 
 
+@pytest.mark.slow
 def test_in_a_narrow_place_every_letter_is_large_and_none_is_cut(found: RootCauses, feedback) -> None:
     with browser_page(page(found, feedback, language="nb", today=TODAY), width=PHONE) as shown:
         seen = shown.evaluate(
@@ -268,6 +269,7 @@ def test_in_a_narrow_place_every_letter_is_large_and_none_is_cut(found: RootCaus
     assert seen["lowest"] >= 11
 
 
+@pytest.mark.slow
 def test_the_overview_is_a_table_to_a_screen_reader_and_its_links_lead_to_the_causes(
     found: RootCauses, feedback
 ) -> None:

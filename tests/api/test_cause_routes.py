@@ -146,6 +146,7 @@ def test_comments_that_were_assigned_later_are_told_apart(client: TestClient, st
     assert [each["assigned_at"] is None for each in page["comments"]] == [False, True]
 
 
+@pytest.mark.slow
 def test_runs_are_listed_and_one_that_is_kept_aside_is_asked_for_by_its_id(client: TestClient, store: Store) -> None:
     add_archive(store)
     shown, aside = keep_causes(store), keep_causes(store, shown=False)
@@ -177,6 +178,7 @@ class TestAsking:
             "show": False,
         }
 
+    @pytest.mark.slow
     def test_the_examples_of_openapi_can_be_sent(self, store: Store) -> None:
         asking = admin(store)
         body = asking.get("/openapi.json").json()["paths"]["/v1/jobs"]["post"]["requestBody"]["content"]
@@ -245,6 +247,7 @@ class TestAsking:
         again = asking.post("/v1/jobs", json={"kind": "topics"})
         assert (again.status_code, again.json()["code"]) == (409, "job_under_way")
 
+    @pytest.mark.slow
     def test_reading_and_asking_need_their_scopes(self, client: TestClient, store: Store) -> None:
         assert client.post("/v1/jobs", json={"kind": "topics"}).status_code == 403
         for path in ("/v1/causes", "/v1/causes/t-1", "/v1/causes/t-1/comments", "/v1/cause-runs"):

@@ -188,6 +188,7 @@ class TestForgetting:
         with archive.read() as session:
             assert source not in session.scalars(select(CauseSource.comment_version_id)).all()
 
+    @pytest.mark.slow
     def test_when_all_who_say_it_go_nothing_of_what_they_said_is_left(self, archive: Store) -> None:
         keep_causes(archive)
         keep_causes(archive, shown=False)
@@ -234,6 +235,7 @@ class TestForgetting:
         with archive.read() as session:
             assert "cause_runs.topics" not in places_of(session, "Pakka")
 
+    @pytest.mark.slow
     def test_a_model_that_was_loaded_before_does_not_bring_words_back(self, archive: Store) -> None:
         run = keep_causes(archive)
         kind = topic_of(run, KIND)

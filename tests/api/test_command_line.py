@@ -108,6 +108,7 @@ def test_an_unknown_command_is_refused() -> None:
     assert call("tagg").exit_code == 2
 
 
+@pytest.mark.slow
 def test_it_runs_as_a_module_too() -> None:
     run = subprocess.run([sys.executable, "-m", "api.cli", "--version"], capture_output=True, text=True, check=True)
     assert run.stdout.startswith("stemme")

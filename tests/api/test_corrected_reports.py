@@ -60,6 +60,7 @@ def labelled(client: TestClient, report: str, split: str, **query: Any) -> dict[
     return {each[report.removesuffix("s")]: (each["comments"], each[split]) for each in row[report]}
 
 
+@pytest.mark.slow
 def test_each_kind_of_label_is_counted_as_corrected(client: TestClient) -> None:
     correct(
         client,
@@ -165,6 +166,7 @@ def test_a_report_of_an_earlier_moment_stays_as_it_was_whatever_people_decide_si
         assert client.get(answer["asked"]["again"]).json() == answer
 
 
+@pytest.mark.slow
 def test_a_later_run_does_not_take_a_correction_away_and_two_runs_are_compared_without(
     client: TestClient, store: Store
 ) -> None:
@@ -199,6 +201,7 @@ def test_a_comment_that_a_run_cannot_tag_has_what_was_decided(client: TestClient
     assert groups(client, "sentiment") == {"mixed": 1, None: 21}
 
 
+@pytest.mark.slow
 def test_a_factor_with_a_polarity_of_each_counts_once(client: TestClient) -> None:
     correct(client, 13, factors=[{"factor": "sympathetic", "polarity": "negative"}])
     assert labelled(client, "factors", "polarity") == {"sympathetic": (10, {"negative": 1, "positive": 10})}

@@ -434,6 +434,7 @@ def test_reading_is_not_correcting(store: Store, id_: int) -> None:
     assert client.get(f"/v1/comments/{id_}/corrections").status_code == 200
 
 
+@pytest.mark.slow
 def test_people_who_correct_the_same_comment_at_once_lose_nothing(store: Store, id_: int) -> None:
     names = ("ordering", "website_app", "reachability", "contract_terms")
     # With a time limit: if one of them fails before it begins, the others would else wait for it for ever. So it was:

@@ -108,6 +108,7 @@ class TestNothingRemains:
         store.close()
         assert bytes_in(tmp_path) == set()
 
+    @pytest.mark.slow
     def test_words_that_lie_deep_in_a_large_index_go_too(self, tmp_path: Path) -> None:
         store = Store.open(f"sqlite:///{tmp_path}/store.db")
         store_two(store)
@@ -134,6 +135,7 @@ class TestNothingRemains:
         assert bytes_in(tmp_path) == set()
         store.close()
 
+    @pytest.mark.slow
     def test_no_byte_in_postgresql_once_its_tables_are_written_anew(self, postgres: PostgresServer) -> None:
         database = postgres.new_database()
         store = Store.connect(database)
@@ -290,6 +292,7 @@ class TestWhileItIsTagged:
             assert len(session.scalars(select(Tagging)).all()) == 1
         assert ids(store) == ["2"]
 
+    @pytest.mark.slow
     def test_erasing_and_tagging_and_storing_at_once_leaves_what_is_not_erased(self, store: Store) -> None:
         """Many turns at the same rows: a deadlock, or a row that outlives its comment, would fail here."""
         worker = worker_of(store, StubTagger())
@@ -345,6 +348,7 @@ class TestOverHttp:
         again = client.delete(address)
         assert (again.status_code, again.json()["code"]) == (404, "unknown_respondent")
 
+    @pytest.mark.slow
     def test_an_id_of_any_characters_at_a_running_service(self, start: Callable[..., Served]) -> None:
         served = start()
         with served.client() as client:

@@ -239,6 +239,7 @@ def test_a_cursor_goes_with_its_filters_only(tagged: TestClient) -> None:
     assert "belongs to other filters" in answer.json()["detail"]
 
 
+@pytest.mark.slow
 def test_a_method_that_is_not_possible_is_told_all_that_are(client: TestClient) -> None:
     answers = [client.delete(path) for path in ("/v1/comments", "/v1/comments/7")]
     assert [(answer.status_code, answer.headers["allow"]) for answer in answers] == [(405, "GET, POST"), (405, "GET")]

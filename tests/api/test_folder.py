@@ -351,6 +351,7 @@ def broken_off(source: Path, out: Path, sign: signal.Signals, *, after: int) -> 
     running.communicate(timeout=60)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sign", "code"), [(signal.SIGKILL, -9), (signal.SIGTERM, 143), (signal.SIGINT, 130)])
 def test_a_run_that_is_broken_off_goes_on_to_the_same_bytes(
     tmp_path: Path, tagger: CountingTagger, sign: signal.Signals, code: int

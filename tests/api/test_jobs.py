@@ -154,6 +154,7 @@ def test_a_job_that_there_is_not(client: TestClient, method: str, path: str) -> 
     assert (answer.status_code, answer.json()["code"]) == (404, "unknown_job")
 
 
+@pytest.mark.slow
 def test_runs_are_listed_and_one_is_made_active(client: TestClient, store: Store) -> None:
     add_tagged(store, "a", "b")
     retag(store, OtherTagger())
@@ -167,6 +168,7 @@ def test_runs_are_listed_and_one_is_made_active(client: TestClient, store: Store
     assert client.post("/v1/runs/99/activate").json()["code"] == "unknown_run"
 
 
+@pytest.mark.slow
 def test_one_process_has_the_turn_until_it_ends(store: Store, database: str) -> None:
     code = (
         "import sys, time\nfrom api.jobs.turn import turn_of\nfrom api.store.database import Store\n"

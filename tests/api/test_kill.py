@@ -16,6 +16,8 @@ from api.store.database import Store
 from api.store.models import CommentVersion, PendingVersion, StoredComment, Tag, Tagging
 from tests.api.serving import Served, wait_for
 
+pytestmark = pytest.mark.slow
+
 KILLS = 3
 CLIENTS = 2
 LOAD = "lambda model: StubTagger(seconds_per_batch=0.05)"
@@ -39,7 +41,6 @@ def send_until_it_dies(served: Served, name: str) -> dict[str, int]:
     raise AssertionError("it was never killed")
 
 
-@pytest.mark.slow
 def test_nothing_acknowledged_is_lost_or_tagged_twice(
     start: Callable[..., Served], store: Store, database: str
 ) -> None:

@@ -105,6 +105,7 @@ def test_only_a_batch_of_broken_rows_is_in_memory_at_a_time(tmp_path: Path) -> N
     assert max(tagger.alive) - before <= 3 * BATCH + 2
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="reads the peak from Linux's own books")
 @pytest.mark.parametrize(("from_", "to"), [(Format.CSV, Format.JSONL), (Format.JSONL, Format.PARQUET)])
 def test_ten_thousand_rows_take_no_more_memory_than_a_thousand(tmp_path: Path, from_: Format, to: Format) -> None:

@@ -67,6 +67,7 @@ def test_a_time_that_the_clock_skips_or_repeats_comes_once() -> None:
     assert repeated.astimezone(UTC) == datetime(2026, 10, 25, 0, 30, tzinfo=UTC)
 
 
+@pytest.mark.slow
 def test_nights_are_asked_for_once_and_only_if_something_has_changed(store: Store) -> None:
     add_archive(store)
     woken: list[int] = []

@@ -94,6 +94,7 @@ decided = st.lists(st.sampled_from(KEYS), max_size=8, unique=True).flatmap(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=50, deadline=None)  # a machine that is busy is no error
 @given(records(), decided)
 def test_what_is_decided_is_shown_and_the_rest_is_the_model_s(
@@ -118,6 +119,7 @@ def test_later_decisions_hold_before_earlier_ones(
     assert one_by_one == decisions_in(overlay(record, earlier | later), taxonomy())
 
 
+@pytest.mark.slow
 @settings(deadline=None)
 @given(records(), records())
 def test_of_a_comment_that_is_decided_whole_the_model_says_nothing(one: TaggedComment, other: TaggedComment) -> None:
@@ -149,6 +151,7 @@ def one_comment() -> Iterator[Store]:
         store.close()
 
 
+@pytest.mark.slow
 @settings(max_examples=30, deadline=None)
 @given(records(), decided, records(), decided)
 def test_the_store_shows_what_the_overlay_says_through_any_run(

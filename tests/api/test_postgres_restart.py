@@ -31,6 +31,8 @@ from tests.api.retagging import EVERYTHING, OtherTagger, add_tagged, shown
 from tests.api.serving import PATIENCE_SECONDS, Served, wait_for
 from tests.postgres import PostgresServer
 
+pytestmark = pytest.mark.slow
+
 LOAD = "lambda model: StubTagger(seconds_per_batch=0.05)"
 CLIENTS, BATCH = 4, 20
 RESTARTS = 2
@@ -71,7 +73,6 @@ class Client:
         raise AssertionError(f"not acknowledged within {PATIENCE_SECONDS} seconds: {self.refused}")
 
 
-@pytest.mark.slow
 def test_what_was_acknowledged_is_there_once_and_tagged_once_after_restarts(
     start: Callable[..., Served], postgres: PostgresServer
 ) -> None:
@@ -142,7 +143,6 @@ class Reader:
                         self.progress.append(answer.json()["done"])
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("immediately", [True, False], ids=["as in a crash", "as in an upgrade"])
 def test_a_retag_and_the_webhooks_go_on_by_themselves_after_restarts(
     start: Callable[..., Served], postgres: PostgresServer, *, immediately: bool

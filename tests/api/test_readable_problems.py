@@ -74,6 +74,7 @@ def test_the_address_of_the_service_leads_to_the_reference(client: TestClient) -
     assert "/" not in client.get("/openapi.json").json()["paths"]
 
 
+@pytest.mark.slow
 def test_the_page_fits_a_phone(client: TestClient) -> None:
     html = client.get("/v1/numbers/x", headers={"Accept": BROWSER}).text
     with browser_page(html, width=360) as shown:

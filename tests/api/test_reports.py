@@ -194,6 +194,7 @@ ANSWERS = st.lists(
 )
 
 
+@pytest.mark.slow
 @settings(max_examples=12, deadline=None, suppress_health_check=list(HealthCheck))
 @given(
     rows=ANSWERS,
@@ -342,6 +343,7 @@ def test_a_report_asked_again_gives_the_same_figures(
         assert figures(get(client, report, **query)) != figures(first)  # the changes are such that they show
 
 
+@pytest.mark.slow
 def test_the_tags_of_a_run_are_given_again_beside_those_that_are_shown(client: TestClient, store: Store) -> None:
     add(store, *ROWS)
     tag_waiting(store)
@@ -438,6 +440,7 @@ def test_two_runs_compared(client: TestClient, store: Store) -> None:
     assert "price_value" not in str(lost["b"])
 
 
+@pytest.mark.slow
 def test_a_comparison_asked_again_is_the_same(client: TestClient, store: Store) -> None:
     add(store, *ROWS)
     tag_waiting(store)
@@ -488,6 +491,7 @@ def call(*arguments: str) -> Result:
     return CliRunner(env={"COLUMNS": "160"}).invoke(app, list(arguments))
 
 
+@pytest.mark.slow
 def test_the_command_answers_as_rest_does(client: TestClient, store: Store, database: str, tmp_path: Path) -> None:
     add(store, *ROWS)
     tag_waiting(store)

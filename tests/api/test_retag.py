@@ -70,6 +70,7 @@ def per_version(store: Store, model: str) -> list[int]:
         return list(session.scalars(counts.group_by(Tagging.version_id)))
 
 
+@pytest.mark.slow
 def test_the_former_tags_are_shown_until_all_of_the_new_ones_are(store: Store) -> None:
     add_tagged(store, *map(str, range(10)))
     seen: list[set[str]] = []
@@ -185,6 +186,7 @@ def test_there_is_one_retag_at_a_time(store: Store) -> None:
         find_job(store, job.id + 1)
 
 
+@pytest.mark.slow
 def test_a_retag_that_is_stopped_goes_on_where_it_was(store: Store) -> None:
     add_tagged(store, *map(str, range(20)))
     job = create_job(store, kind="retag", parameters=EVERYTHING, by="test")
@@ -250,6 +252,7 @@ def test_going_back_is_at_once_and_leaves_nothing_without_tags(store: Store) -> 
     assert len(lines) == 3
 
 
+@pytest.mark.slow
 def test_a_comment_that_the_tagger_fails_on_has_that_for_a_record(
     store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -303,6 +306,7 @@ def test_a_comment_that_is_erased_meanwhile_leaves_nothing(store: Store) -> None
     assert shown(store) == {"0": OTHER, "2": OTHER}
 
 
+@pytest.mark.slow
 def test_a_rate_is_kept(store: Store) -> None:
     add_tagged(store, *map(str, range(8)))
     begun = time.monotonic()

@@ -36,6 +36,7 @@ def typed(database: str, store: Store, monkeypatch: pytest.MonkeyPatch):
     return call
 
 
+@pytest.mark.slow
 def test_the_archive_is_tagged_anew_and_back(typed, store: Store) -> None:
     add_tagged(store, "Bra", "Nei!")
     done = typed("--model", str(SHIPPED))
@@ -117,6 +118,7 @@ def test_filters_that_let_nothing_through_make_no_model_the_active_one(typed, st
     assert typed("--model", str(SHIPPED), "--department", "Bergen").exit_code == 0
 
 
+@pytest.mark.slow
 def test_programs_read_its_state_and_the_runs_as_the_api_gives_them(typed, store: Store) -> None:
     assert json.loads(typed("status", "--json").stdout) is None
     add_tagged(store, "Bra", "Nei!")

@@ -172,6 +172,7 @@ class TestCommand:
         assert left(store) == ["new"]
 
 
+@pytest.mark.slow
 def test_the_service_keeps_the_policy(tmp_path: Path, start: Callable[..., Served]) -> None:
     database = f"sqlite:///{tmp_path}/store.db"
     store = Store.open(database)

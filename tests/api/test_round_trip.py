@@ -31,6 +31,7 @@ FIELDS = ("id", "sentiment", "error", "model", "input_model", "input_input_id", 
 NAME = TEXT | st.sampled_from(FIELDS)
 
 
+@pytest.mark.slow
 @settings(max_examples=60, deadline=None)
 @given(st.lists(st.dictionaries(NAME, JSON, max_size=4), max_size=5))
 def test_jsonl_to_jsonl(rows: list[dict[str, Any]]) -> None:

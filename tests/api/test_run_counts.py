@@ -16,6 +16,8 @@ from api.store.models import CommentVersion, Source, StoredComment, Tagging, Tag
 from tests.api.rest_stub import StubTagger
 from tests.api.stored import MORNING
 
+pytestmark = pytest.mark.slow
+
 ARCHIVE, RETAGGED = 6_000, 2_000
 INDEX = "ix_taggings_run_id_version_id"
 FORMER, ACTIVE = 1, 2

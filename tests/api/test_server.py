@@ -43,6 +43,7 @@ def posted(served: Served, texts: list[str]) -> Iterator[Future[httpx.Response]]
         yield under_way
 
 
+@pytest.mark.slow
 def test_requests_at_once_each_get_their_own_answer(start: Callable[..., Served]) -> None:
     served = start(SLOW)
     served.wait_until_ready()
@@ -60,6 +61,7 @@ def test_requests_at_once_each_get_their_own_answer(start: Callable[..., Served]
     assert [labels.count("negative") for labels in answers] == [10, 7, 5, 4, 4, 3, 3, 3]
 
 
+@pytest.mark.slow
 def test_health_answers_at_once_during_a_request_of_a_thousand_comments(start: Callable[..., Served]) -> None:
     served = start(SLOW)
     served.wait_until_ready()
@@ -69,6 +71,7 @@ def test_health_answers_at_once_during_a_request_of_a_thousand_comments(start: C
         assert len(under_way.result().json()["results"]) == 1_000
 
 
+@pytest.mark.slow
 def test_a_request_in_hand_is_finished_after_sigterm(start: Callable[..., Served]) -> None:
     served = start(SLOW)
     served.wait_until_ready()
@@ -82,6 +85,7 @@ def test_a_request_in_hand_is_finished_after_sigterm(start: Callable[..., Served
     assert served.process.wait(PATIENCE_SECONDS) == -signal.SIGTERM
 
 
+@pytest.mark.slow
 def test_what_is_left_of_the_request_of_a_caller_who_hung_up_is_not_tagged(
     start: Callable[..., Served], tmp_path: Path
 ) -> None:
@@ -107,6 +111,7 @@ def test_what_is_left_of_the_request_of_a_caller_who_hung_up_is_not_tagged(
     assert "Traceback" not in served.log
 
 
+@pytest.mark.slow
 def test_ctrl_c_ends_it_without_a_traceback(start: Callable[..., Served]) -> None:
     served = start()
     served.wait_until_ready()
@@ -115,6 +120,7 @@ def test_ctrl_c_ends_it_without_a_traceback(start: Callable[..., Served]) -> Non
     assert "Traceback" not in served.log
 
 
+@pytest.mark.slow
 def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., Served], tmp_path: Path) -> None:
     loaded = tmp_path / "loaded"
     wait = f"list(iter(lambda: time.sleep(0.02) or Path({str(loaded)!r}).exists(), True))"
@@ -128,6 +134,7 @@ def test_it_is_alive_while_the_model_loads_and_then_ready(start: Callable[..., S
     assert "Ready with stub@1.0.0 and journey@1.0.0" in served.log
 
 
+@pytest.mark.slow
 def test_a_model_that_cannot_be_loaded_ends_the_service_and_is_named(start: Callable[..., Served]) -> None:
     served = start("load_tagger", settings="port=0, open=True, model=Path('nowhere-at-all')")
     assert served.process.wait(PATIENCE_SECONDS) == 1
@@ -145,6 +152,7 @@ def test_it_listens_on_the_port_that_is_set_and_on_loopback(start: Callable[...,
     assert "Open: every program on this machine may use it without a key. It listens on loopback only." in served.log
 
 
+@pytest.mark.slow
 def test_a_port_in_use_ends_the_service_with_the_reason(start: Callable[..., Served]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
@@ -154,6 +162,7 @@ def test_a_port_in_use_ends_the_service_with_the_reason(start: Callable[..., Ser
     assert "address already in use" in served.log
 
 
+@pytest.mark.slow
 def test_it_warns_when_others_in_the_network_can_reach_it(start: Callable[..., Served]) -> None:
     served = start(settings="port=0, host='0.0.0.0'")
     assert served.address.startswith("http://0.0.0.0:")
@@ -161,6 +170,7 @@ def test_it_warns_when_others_in_the_network_can_reach_it(start: Callable[..., S
     assert "keys and texts cross it unencrypted" in served.log
 
 
+@pytest.mark.slow
 def test_without_a_key_in_the_store_it_says_how_to_make_one(start: Callable[..., Served], tmp_path: Path) -> None:
     served = start(settings=f"port=0, database='sqlite:///{tmp_path}/keys.db'")
     served.wait_until_ready()
@@ -195,6 +205,7 @@ def test_loopback_is_what_only_this_machine_reaches(host: str, loopback: bool) -
     assert is_loopback(host) is loopback
 
 
+@pytest.mark.slow
 def test_the_log_has_neither_queries_nor_texts(start: Callable[..., Served]) -> None:
     served = start()
     served.wait_until_ready()
@@ -207,6 +218,7 @@ def test_the_log_has_neither_queries_nor_texts(start: Callable[..., Served]) -> 
     assert "hemmelegheit" not in served.log
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("chunked", [False, True])
 def test_a_body_too_large_gets_its_answer_over_a_real_connection(start: Callable[..., Served], chunked: bool) -> None:
     served = start(settings="port=0, open=True, max_body_bytes=2**20")
@@ -219,6 +231,7 @@ def test_a_body_too_large_gets_its_answer_over_a_real_connection(start: Callable
         assert client.get("/healthz").status_code == 200
 
 
+@pytest.mark.slow
 def test_a_body_shorter_than_it_says_is_answered_when_its_time_is_up(start: Callable[..., Served]) -> None:
     served = start(settings="port=0, open=True, body_timeout_seconds=0.3")
     served.wait_until_ready()
@@ -231,6 +244,7 @@ def test_a_body_shorter_than_it_says_is_answered_when_its_time_is_up(start: Call
     assert b'"code":"body_timeout"' in answer
 
 
+@pytest.mark.slow
 def test_tagging_with_the_shipped_model_does_not_import_torch() -> None:
     probe = """
 import sys
@@ -246,6 +260,7 @@ assert "torch" not in sys.modules
     subprocess.run([sys.executable, "-c", probe], check=True, cwd=ROOT)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("load", [QUICK, "load_tagger"])
 def test_it_serves_where_torch_cannot_be_imported(start: Callable[..., Served], load: str) -> None:
     served = start(load, before=NO_TORCH)
@@ -255,6 +270,7 @@ def test_it_serves_where_torch_cannot_be_imported(start: Callable[..., Served], 
     assert result["sentiment"]["label"] == "negative"
 
 
+@pytest.mark.slow
 def test_settings_come_from_the_environment_of_the_process() -> None:
     probe = "from api.settings import Settings; print(Settings().port, Settings(port=9).port)"
     environment = {**os.environ, "STEMME_PORT": "8123"}

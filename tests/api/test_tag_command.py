@@ -316,6 +316,7 @@ def test_a_device_as_output_is_written_to_and_stays() -> None:
     assert not Path("/dev/null").is_file()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("sent", "exit_code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
 def test_a_run_that_is_stopped_says_what_became_of_the_output(tmp_path: Path, sent: int, exit_code: int) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD * 1_000)
@@ -332,6 +333,7 @@ def test_a_run_that_is_stopped_says_what_became_of_the_output(tmp_path: Path, se
     assert [path.name for path in tmp_path.iterdir()] == ["in.jsonl"]
 
 
+@pytest.mark.slow
 def test_the_part_of_a_run_that_was_killed_is_removed_by_the_next_and_that_of_a_run_that_lives_is_not(
     tmp_path: Path,
 ) -> None:
@@ -362,6 +364,7 @@ def test_a_disk_that_is_full_when_the_output_is_closed_too(tmp_path: Path) -> No
     assert "No space left on device" in result.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("output", ["out.csv", "out.parquet"])
 def test_a_named_pipe_as_input_is_read_once(tmp_path: Path, output: str) -> None:
     os.mkfifo(tmp_path / "pipe.jsonl")
@@ -373,6 +376,7 @@ def test_a_named_pipe_as_input_is_read_once(tmp_path: Path, output: str) -> None
     assert (running.returncode, error.startswith(b"2 lines: 2 tagged")) == (0, True)
 
 
+@pytest.mark.slow
 def test_a_reader_that_hangs_up_ends_the_run_quietly(tmp_path: Path) -> None:
     (tmp_path / "in.jsonl").write_text(GOOD * 5_000)
     running = process("tag", tmp_path / "in.jsonl", "--allow-duplicate-ids", "--quiet")
@@ -387,6 +391,7 @@ def test_a_reader_that_hangs_up_ends_the_run_quietly(tmp_path: Path) -> None:
     running.stdin.close()
 
 
+@pytest.mark.slow
 def test_parquet_through_pipes(tmp_path: Path) -> None:
     first = process("tag", "-", "--output-format", "parquet")
     table, _ = first.communicate(GOOD.encode(), timeout=60)
@@ -395,6 +400,7 @@ def test_parquet_through_pipes(tmp_path: Path) -> None:
     assert [json.loads(line)["text"] for line in lines.splitlines()] == ["sein", "hyggelig"]
 
 
+@pytest.mark.slow
 def test_a_failure_shows_no_local_variables(monkeypatch: pytest.MonkeyPatch) -> None:
     code = STUBBED.format(seconds="1 / 0")  # a bug in the tagger while it holds a customer's words
     running = subprocess.run(
@@ -410,6 +416,7 @@ def test_a_failure_shows_no_local_variables(monkeypatch: pytest.MonkeyPatch) -> 
     assert b"Kari" not in running.stderr
 
 
+@pytest.mark.slow
 def test_help_does_not_load_what_only_tagging_needs() -> None:
     code = (
         "import sys; from typer.testing import CliRunner; from api.cli import app; "

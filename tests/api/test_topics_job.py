@@ -90,6 +90,7 @@ class Renamed(EmbeddingStub):
 
 
 class TestFinding:
+    @pytest.mark.slow
     def test_causes_are_found_in_what_is_stored(self, archive: Store) -> None:
         job = run_topics(archive)
         assert (job.state, job.done, job.total) == (JobState.SUCCEEDED, 2 * DAYS, 2 * DAYS)
@@ -106,6 +107,7 @@ class TestFinding:
             (line,) = session.scalars(select(AuditEntry).where(AuditEntry.action == "causes.found"))
             assert (line.actor, line.subject) == ("test", str(run.id))
 
+    @pytest.mark.slow
     def test_filters_choose_the_comments_and_keep_the_run_aside(self, archive: Store) -> None:
         whole = run_topics(archive)
         job = run_topics(archive, filters={"department": "butikk"}, show=False)
@@ -122,6 +124,7 @@ class TestFinding:
         run_topics(archive, filters={"submitted_from": "2026-03-21T00:00:00+00:00", "q": "pakka"})
         assert shown(archive).n_comments == 10
 
+    @pytest.mark.slow
     def test_metadata_is_a_dimension_where_it_is_asked_for(self, archive: Store) -> None:
         with archive.write() as session:
             for comment in session.scalars(select(StoredComment)):
@@ -131,6 +134,7 @@ class TestFinding:
         assert ("metadata.region", "nord") in places
         assert not any("liste" in dimension for dimension, _ in places)
 
+    @pytest.mark.slow
     def test_what_people_corrected_counts(self, archive: Store) -> None:
         with archive.read() as session:
             dear = session.scalars(select(StoredComment).where(StoredComment.external_id.like("D%"))).all()
@@ -140,6 +144,7 @@ class TestFinding:
         run_topics(archive, anew=True)
         assert "price_value" not in {each["theme"] for each in shown(archive).report["causes"]}
 
+    @pytest.mark.slow
     def test_a_comment_that_was_said_anew_counts_as_it_stands(self, archive: Store) -> None:
         run_topics(archive)
         versions = {
@@ -158,6 +163,7 @@ class TestFinding:
 
 
 class TestFormerRun:
+    @pytest.mark.slow
     def test_causes_keep_their_ids_names_and_what_became_of_them(self, archive: Store) -> None:
         run_topics(archive)
         first = shown(archive)
@@ -174,6 +180,7 @@ class TestFormerRun:
         assert after["since"]["ratio"]["estimate"] == pytest.approx(3.0, rel=0.1)
         assert cause(second, KIND)["since"]["what"] == "fading"
 
+    @pytest.mark.slow
     def test_a_cause_that_was_not_there_is_new_and_one_without_partner_is_gone(self, archive: Store) -> None:
         run_topics(archive, filters={"submitted_before": "2026-03-11T00:00:00+00:00"}, smallest=3)
         dear = topic_of(shown(archive), "price_value")
@@ -182,6 +189,7 @@ class TestFormerRun:
         assert {each["since"]["what"] for each in run.report["causes"]} == {"new"}
         assert dear in run.report["gone"]
 
+    @pytest.mark.slow
     def test_another_encoder_begins_anew(self, archive: Store) -> None:
         run_topics(archive)
         job = run_topics(archive, reader=Renamed())
@@ -189,6 +197,7 @@ class TestFormerRun:
         assert shown(archive).encoder == "stub@2.0.0"
         assert cause(shown(archive), LATE)["since"]["what"] == "steady", "the comments say that it is the same"
 
+    @pytest.mark.slow
     def test_old_runs_are_cleared(self, archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("api.cause_runs.job.KEPT_RUNS", 2)
         for _ in range(3):
@@ -200,6 +209,7 @@ class TestFormerRun:
 
 
 class TestFailing:
+    @pytest.mark.slow
     def test_an_empty_store_and_filters_that_let_nothing_through_are_said(self, store: Store) -> None:
         empty = run_topics(store)
         assert (empty.state, empty.error_code) == (JobState.FAILED, "no_topics")
@@ -217,6 +227,7 @@ class TestFailing:
         assert (job.state, job.error_code) == (JobState.FAILED, "missing_extra")
         assert "stemme[topics]" in (job.error_message or "")
 
+    @pytest.mark.slow
     def test_a_cancelled_job_leaves_what_was_shown(self, archive: Store) -> None:
         run_topics(archive)
         before = shown(archive).id
@@ -352,6 +363,7 @@ class TestKeeping:
         assert run_topics(archive, smallest=1_000).state == JobState.FAILED
         assert kept_versions(archive) == set()
 
+    @pytest.mark.slow
     def test_nobody_sees_a_run_that_is_being_stored(self, archive: Store, monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("api.cause_runs.runs.ROWS_AT_ONCE", 5)
         run_topics(archive)

@@ -73,6 +73,7 @@ def test_the_command_writes_json_and_keeps_the_run(store: Store, database: str, 
     assert job.created_by.startswith("command line")
 
 
+@pytest.mark.slow
 def test_the_command_writes_a_page_with_quotes_and_parquet(store: Store, database: str, tmp_path: Path) -> None:
     import pyarrow.parquet as pq
 

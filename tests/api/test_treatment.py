@@ -158,6 +158,7 @@ def test_the_setting_comes_from_the_environment(monkeypatch: pytest.MonkeyPatch)
             read_settings()
 
 
+@pytest.mark.slow
 def test_the_service_warns_of_what_it_does_not_mask(start: Callable[..., Served]) -> None:
     served = start(settings="port=0, open=True, mask='email,iban,card,national_id'")
     served.wait_until_ready()
@@ -168,6 +169,7 @@ def test_the_service_warns_of_what_it_does_not_mask(start: Callable[..., Served]
     assert "Not masked (STEMME_MASK): account, phone." in served.log
 
 
+@pytest.mark.slow
 def test_the_service_says_nothing_of_masking_that_is_on(start: Callable[..., Served]) -> None:
     served = start()
     served.wait_until_ready()

@@ -236,6 +236,7 @@ def test_a_rest_that_the_receiver_asks_for_is_kept_for_the_whole_webhook(
     assert row(store, 2).attempts == 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("answer", [Answer(seconds=30), Answer(204, {"X": "y" * 500}, drips=True)])
 def test_a_slow_receiver_is_given_up_in_time_and_holds_up_no_other(
     store: Store, deliver: Deliver, answer: Answer
@@ -330,6 +331,7 @@ def test_a_test_message_is_tried_once(store: Store, deliver: Deliver) -> None:
         assert request.payload["type"] == "webhook.test"
 
 
+@pytest.mark.slow
 def test_two_services_on_one_database_send_nothing_twice(store: Store, deliver: Deliver) -> None:
     with receiving(Answer(204, seconds=0.02)) as receiver:
         add(store)

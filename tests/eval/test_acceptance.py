@@ -13,13 +13,14 @@ from eval.tagging import load_tagger
 from nlp.labelled import labelled_comments
 from nlp.models.shipped import shipped_names
 
+pytestmark = pytest.mark.slow
+
 DATA = Path(os.environ.get("STEMME_DATA") or Path(__file__).parents[3] / "shared" / "data")
 DEV = DATA / "opinions" / "dev.jsonl"
 
 
 @pytest.mark.skipif(not DEV.exists(), reason="needs opinions/dev.jsonl in $STEMME_DATA or in ../shared/data")
 @pytest.mark.parametrize("name", shipped_names())
-@pytest.mark.slow
 def test_a_shipped_model_is_nowhere_below_the_linear_model(name):
     evaluation = measure(load_tagger(Path(name)), labelled_comments(DEV))
     rows = compare(evaluation.headlines())

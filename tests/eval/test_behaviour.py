@@ -357,6 +357,7 @@ def test_the_page_shows_the_shipped_gate():
     assert PAGE.read_text(encoding="utf-8") == rewritten(PAGE.read_text(encoding="utf-8"), GATE, load_suite())
 
 
+@pytest.mark.slow
 def test_the_shipped_model_passes_the_shipped_gate():
     falls = GATE.fallen(examine(command.load_tagger(None), load_suite()))
     assert [(fall.language, fall.capability, fall.least, fall.rate) for fall in falls] == []

@@ -27,6 +27,8 @@ from nlp import Comment, Tagger
 from tests.eval.test_train_command import LEARNS_FAST, OWN, written
 from tests.training.tiny_base import make_base, quick, sour
 
+pytestmark = pytest.mark.slow
+
 COMMENTS = [*(sour(number) for number in range(80)), *(quick(number) for number in range(80, 160))]
 
 
@@ -46,7 +48,6 @@ def reviewed(store: Store, id_: int, *, rude: bool) -> None:
     correct(store, id_, wanted, caller=Caller("test", frozenset()), taxonomy=taxonomy())
 
 
-@pytest.mark.slow
 def test_a_model_learns_what_people_have_corrected(tmp_path, monkeypatch):
     base, database = make_base(tmp_path / "base"), f"sqlite:///{tmp_path}/store.db"
     store = Store.open(database)

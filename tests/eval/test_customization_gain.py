@@ -47,6 +47,7 @@ def test_a_localised_comment_is_not_learned_from_where_its_original_is_measured_
     )
 
 
+@pytest.mark.slow
 def test_each_amount_is_learned_and_measured(labels, tmp_path, monkeypatch):
     own, page = tmp_path / "own.jsonl", tmp_path / "page.md"
     own.write_text("\n".join(quick(number, "R").model_dump_json() for number in range(300, 340)), encoding="utf-8")

@@ -107,6 +107,7 @@ def test_two_kills_lose_nothing() -> None:
     assert "lost 0, tagged twice 0, duplicates 0, not tagged 0, not sent 0" in run.stdout
 
 
+@pytest.mark.slow
 def test_a_store_with_comments_is_refused(store: Store, client: Client, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "eval.ingest_kills", "--database", f"sqlite:///{tmp_path}/store.db"]
     run = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)

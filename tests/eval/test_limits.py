@@ -38,6 +38,7 @@ def files(tmp_path):
     return scored, train, page
 
 
+@pytest.mark.slow
 def test_the_command_counts_mistakes_and_sets_a_linear_model_beside(files, tmp_path):
     scored, train, page = files
     limits(scored, train=[train], cuts=2, output=tmp_path / "out.json", page=page)

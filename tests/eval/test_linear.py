@@ -77,6 +77,7 @@ def test_every_comment_is_counted_once_however_often_they_are_cut(comments):
     assert counts["sentiment"].table.sum(axis=(1, 2)) == pytest.approx(np.ones(len(comments)))
 
 
+@pytest.mark.slow
 def test_what_is_counted_was_not_fitted_on(comments):
     """Chance does not become right by adding more of it up, as it would if it were counted where it was fitted."""
     rng, due = np.random.default_rng(1), due_tags(comments, LABELS)

@@ -59,6 +59,7 @@ def test_more_incidents_than_are_worded_are_refused() -> None:
         plant(100, n_incidents=13)
 
 
+@pytest.mark.slow
 def test_the_measure_finds_what_is_there_and_misses_what_is_taken_away(archive) -> None:
     membership = archive.membership()
     whole = measure([archive], [(membership, archive.causes)])

@@ -38,6 +38,7 @@ def counted(store: Store, people: People | None = None) -> Counted:
     return retag_kills._count(store, Watch(store), people or People(store, Taxonomy.load()), arrived=0, kills=0)
 
 
+@pytest.mark.slow
 def test_what_people_do_fills_every_table_that_a_retag_must_leave_alone(store, people):
     found = counted(store, people)
     assert (found.corrections, found.corrections_lost, found.decisions_not_shown) == (12, 0, 0)  # two are overruled
@@ -49,6 +50,7 @@ def test_what_people_do_fills_every_table_that_a_retag_must_leave_alone(store, p
         assert session.scalar(select(func.count(Correction.withdrawn_at))) == 1
 
 
+@pytest.mark.slow
 def test_the_count_notices_a_correction_that_is_gone_or_changed(store, people):
     with store.write() as session:
         session.execute(delete(Correction).where(Correction.id == 3))
@@ -59,6 +61,7 @@ def test_the_count_notices_a_correction_that_is_gone_or_changed(store, people):
     assert not found.well
 
 
+@pytest.mark.slow
 def test_the_count_notices_a_correction_that_no_longer_wins(store, people, monkeypatch):
     monkeypatch.setattr("api.corrections.shown.overlay", lambda record, _decisions: record)
     found = counted(store, people)
@@ -66,11 +69,13 @@ def test_the_count_notices_a_correction_that_no_longer_wins(store, people, monke
     assert found.corrections_lost == 0
 
 
+@pytest.mark.slow
 def test_the_count_notices_tags_of_reports_without_the_correction(store, people, monkeypatch):
     monkeypatch.setattr(retag_people, "_tags_in_sql", lambda *_: {})
     assert 0 < counted(store, people).decisions_not_shown < counted(store, people).decisions_against_the_model
 
 
+@pytest.mark.slow
 def test_corrections_made_meanwhile_are_watched_too_and_touch_no_alert(store, people):
     watch = Watch(store)
     people.correct_meanwhile(4)
@@ -81,6 +86,7 @@ def test_corrections_made_meanwhile_are_watched_too_and_touch_no_alert(store, pe
     assert counted(store, people).corrections_lost == 1
 
 
+@pytest.mark.slow
 def test_the_count_notices_what_is_lost_or_in_part(store):
     assert counted(store).lost == counted(store).tags_in_part_or_twice == 0
     with store.write() as session:
@@ -91,6 +97,7 @@ def test_the_count_notices_what_is_lost_or_in_part(store):
     assert not found.well
 
 
+@pytest.mark.slow
 def test_the_count_notices_what_the_model_does_not_say_and_what_is_not_switched(store):
     assert counted(store).other_than_the_model_says > 0  # the former model's tags are not the shipped one's
     with store.write() as session:
@@ -101,6 +108,7 @@ def test_the_count_notices_what_the_model_does_not_say_and_what_is_not_switched(
     assert counted(store).still_shown_by_the_former_run == 20
 
 
+@pytest.mark.slow
 def test_the_watch_notices_a_mixture_and_a_change_elsewhere(store):
     watch = Watch(store)
     watch.look()

@@ -11,6 +11,7 @@ def texts():
     return typical(sample_texts())[:16]
 
 
+@pytest.mark.slow
 def test_every_stage_is_measured_and_the_network_costs_most(texts):
     costs = stages(SHIPPED, list(repeated(texts, 32)))
     assert list(costs) == ["word pieces", "network", "language", "tags and evidence", "JSON"]

@@ -40,6 +40,7 @@ def logs(tmp_path: Path) -> tuple[Path, Path]:
     return calm, disturbed
 
 
+@pytest.mark.slow
 def test_two_jobs_that_say_the_same_are_well_and_any_difference_is_noticed(store, logs):
     jobs = (run_topics(store, anew=True, show=False), run_topics(store, anew=True, show=False))
     found = counted(store, jobs, logs)

@@ -64,6 +64,7 @@ def made(base, call, tmp_path_factory):
     return folder, result.output, learned
 
 
+@pytest.mark.slow
 def test_the_tagger_opens_the_result_by_its_path(made):
     record = Tagger.load(made[0] / "new").tag_one(Comment("1", "sur betjening og svar"))
     assert [(tag.theme, tag.sentiment) for tag in record.themes] == [("staff_service", "negative")]

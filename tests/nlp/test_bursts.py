@@ -137,6 +137,7 @@ def topics_of(model):
     return ids[model.assignment.topics]
 
 
+@pytest.mark.slow
 def test_an_incident_becomes_a_topic_of_its_own():
     segments, vectors, circumstances = archive()
     settings = TopicSettings(join_below=1.5, min_topic_size=20)
@@ -165,6 +166,7 @@ def test_incidents_are_not_looked_for_where_the_setting_says_so():
     assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=circumstances).topics) == 1
 
 
+@pytest.mark.slow
 def test_in_a_few_hundred_comments_an_incident_is_found():
     segments, vectors, circumstances = archive(n_comments=400)
     settings = TopicSettings(join_below=1.5, min_topic_size=20)

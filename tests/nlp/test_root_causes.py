@@ -99,12 +99,14 @@ def test_comments_without_cause_or_theme_are_named_with_a_reason(found, archive)
     assert set(found.without.values()) <= {"too_short", "no_opinion"}
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_causes(found, archive):
     again = find_root_causes(archive, TAGGER, replicates=200, seed=3)
     assert again.report == found.report
     assert again.model.topics == found.model.topics
 
 
+@pytest.mark.slow
 def test_causes_keep_their_ids_in_the_next_run(found, archive):
     later = find_root_causes(archive[100:], TAGGER, former=found.model, replicates=50, seed=4)
     assert of_theme(later, "delivery_time", "negative").cause == of_theme(found, "delivery_time", "negative").cause

@@ -355,6 +355,7 @@ def test_time_grows_with_length_only(unit):
     assert seconds(20_000) < 1 + 60 * min(seconds(1_000) for _ in range(3))
 
 
+@pytest.mark.slow
 def test_spacy_is_imported_only_when_used():
     code = (
         "import sys, nlp.segments; assert 'spacy' not in sys.modules; "

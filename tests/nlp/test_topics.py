@@ -563,6 +563,7 @@ def test_a_special_case_stands_under_a_larger_topic_of_its_theme(found):
     assert topic_of_cause(model, causes, "phone queue").parent is None
 
 
+@pytest.mark.slow
 def test_new_comments_get_topics_without_the_libraries_of_clustering(found, tmp_path):
     _, _, model = found
     model.save(tmp_path)

@@ -83,6 +83,7 @@ def made(base, tmp_path_factory):
     return folder / "new", result, reports
 
 
+@pytest.mark.slow
 def test_the_new_model_says_what_the_labels_taught(base, made):
     old, new = Tagger.load(base), Tagger.load(made[0])
     text = "sur betjening og svar"
@@ -155,6 +156,7 @@ class Stopped(Exception):
     """Somebody pressed Ctrl-C."""
 
 
+@pytest.mark.slow
 def test_an_interrupted_run_goes_on_and_ends_where_a_whole_one_does(base, made, tmp_path):
     def stop(seen, total):
         if seen > total * 0.6:
@@ -169,6 +171,7 @@ def test_an_interrupted_run_goes_on_and_ends_where_a_whole_one_does(base, made, 
     assert result.manifest == made[1].manifest
 
 
+@pytest.mark.slow
 def test_other_labels_do_not_go_on_from_an_interrupted_run(base, tmp_path):
     def stop_late(seen, total):
         if seen > total * 0.3:

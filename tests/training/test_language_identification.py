@@ -86,6 +86,7 @@ def test_a_tiny_model_is_trained_written_and_loaded(data, tmp_path):
     assert card["recall_on_dev_opinions"]["whole"]["sv"] == 1.0
 
 
+@pytest.mark.slow
 def test_the_same_seed_gives_the_same_artefact(data, tmp_path):
     hashes = []
     for name, seed in (("a", 1), ("b", 1), ("c", 2)):
@@ -104,6 +105,7 @@ def test_nothing_of_a_dev_file_is_trained_on(data):
     assert {"Jeg fikk ikke svar på hva som skjedde med pakken"} == set(texts["nb", "reviews"])
 
 
+@pytest.mark.slow
 def test_held_out_lines_are_not_trained_on(data):
     texts = gather(Corpora.open(data), None, random.Random(1))
     held_out = [n for n in range(100) if is_held_out({"da": SOFTWARE["da"].format(n)})]

@@ -44,6 +44,7 @@ def shipped(workshop, tmp_path_factory):
     return out, ship(workshop, out)
 
 
+@pytest.mark.slow
 def test_the_model_folder_tags(shipped):
     record = Tagger.load(shipped[0]).tag_one(Comment("1", "Pakken kom aldrig frem og ingen svarer 99"))
     assert isinstance(record, TaggedComment)
@@ -265,6 +266,7 @@ def test_a_teacher_that_reads_other_word_pieces_is_refused(workshop, shipped, tm
         replace(workshop, teachers=(Checkpoint.open(tmp_path / "teacher"),)).all_teachers()
 
 
+@pytest.mark.slow
 def test_the_teachers_that_are_named_teach_beside_the_fine_tuned_network(workshop, shipped):
     alone = workshop.all_teachers()
     taught = replace(workshop, teachers=(Checkpoint.open(shipped[0]),)).all_teachers()

@@ -23,6 +23,7 @@ from tests.api.live_causes.causes import THEMES, current, make_figures
 from tests.api.live_stub import LiveStub
 
 
+@pytest.mark.slow
 def test_an_action_goes_with_a_cause_that_is_merged_and_counts_there(
     client: TestClient, store: Store, run: CauseRun
 ) -> None:
@@ -82,6 +83,7 @@ def test_a_cause_without_actions_is_merged_as_before(client: TestClient, run: Ca
     assert read(client, elsewhere)["came_from"] == []
 
 
+@pytest.mark.slow
 def test_later_runs_lose_no_action(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
     actions = [add(client, topic) for topic in (late, dear, kind)]
@@ -95,6 +97,7 @@ def test_later_runs_lose_no_action(client: TestClient, store: Store, run: CauseR
         assert complaints(found[1]) == (19, 16 + 6 * number)
 
 
+@pytest.mark.slow
 def test_a_run_of_another_model_takes_the_actions_to_its_own_ids(
     client: TestClient, store: Store, run: CauseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -116,6 +119,7 @@ def test_a_run_of_another_model_takes_the_actions_to_its_own_ids(
     assert client.get("/v1/actions", params={"limit": 9}).json()["actions"][1]["effect"]["verdict"] == "cause_gone"
 
 
+@pytest.mark.slow
 def test_a_run_that_is_kept_aside_takes_no_action_along(
     client: TestClient, store: Store, run: CauseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -50,6 +50,7 @@ def judge(store: Store) -> Job:
     return finish(store, ActionVerdictsJob())
 
 
+@pytest.mark.slow
 def test_the_list_says_how_many_actions_and_what_came_of_the_latest(
     client: TestClient, store: Store, run: CauseRun
 ) -> None:
@@ -88,6 +89,7 @@ def test_the_list_sends_as_many_statements_with_actions_as_without(
     assert len(statements) == without
 
 
+@pytest.mark.slow
 def test_a_cause_has_its_actions_with_their_effects_and_reads_its_comments_once(
     client: TestClient, run: CauseRun, statements: list[str]
 ) -> None:
@@ -115,6 +117,7 @@ def test_without_the_extra_a_cause_has_its_actions_without_effects(
     assert listed(client)[late][0] == 1
 
 
+@pytest.mark.slow
 def test_a_merge_takes_verdicts_away_until_they_are_computed_anew(
     client: TestClient, store: Store, run: CauseRun
 ) -> None:
@@ -134,6 +137,7 @@ def test_a_merge_takes_verdicts_away_until_they_are_computed_anew(
     assert latest["verdict"] == again["effect"]["verdict"]
 
 
+@pytest.mark.slow
 def test_verdicts_are_asked_for_after_a_run_and_when_they_are_an_hour_old(
     client: TestClient, store: Store, run: CauseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -45,6 +45,7 @@ def json_of(result: Result) -> list[dict[str, Any]]:
 NEW = ("--what", "Budene ringer først", "--who", "Logistikk", "--since", "2026-03-20")
 
 
+@pytest.mark.slow
 def test_an_action_is_added_listed_changed_ended_and_removed(store: Store, run: CauseRun, call: Call) -> None:
     late, dear, _ = (topic_of(run, theme) for theme in THEMES)
     places = ("--where", "department=logistikk", "--where", "department=butikk", "--where", "channel=web")
@@ -85,6 +86,7 @@ def test_what_a_merge_moved_says_where_it_came_from(store: Store, run: CauseRun,
     assert call("list").stdout.rstrip().endswith(f"from {dear} (merged)")
 
 
+@pytest.mark.slow
 def test_what_is_wrong_is_said_by_the_option_and_nothing_is_kept(store: Store, run: CauseRun, call: Call) -> None:
     late = topic_of(run, "delivery_time")
     call("add", late, *NEW)

@@ -54,6 +54,7 @@ def test_a_name_holds_at_once_and_for_whom_it_was_given(client: TestClient, stor
         assert session.scalars(select(Job.id)).all() == []  # a name changes no figure
 
 
+@pytest.mark.slow
 def test_a_merge_moves_places_and_makes_figures_anew(client: TestClient, store: Store, run: CauseRun) -> None:
     kept, gone = topic_of(run, "delivery_time"), topic_of(run, "price_value")
     other = topic_of(run, "staff_service")
@@ -83,6 +84,7 @@ def test_a_merge_moves_places_and_makes_figures_anew(client: TestClient, store: 
     assert current(store).report["without"] == run.report["without"]
 
 
+@pytest.mark.slow
 def test_a_split_parts_every_place(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear = topic_of(run, "delivery_time"), topic_of(run, "price_value")
     merge(store, late, [dear], editor=EDITOR)
@@ -113,6 +115,7 @@ def test_a_split_parts_every_place(client: TestClient, store: Store, run: CauseR
     assert topics_of(store, run.id, "c") == {"c": [second["topic"]]}
 
 
+@pytest.mark.slow
 def test_edits_are_kept_by_two_further_runs(store: Store, run: CauseRun) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
     rename(store, kind, {"nb": "Hyggelige folk"}, editor=EDITOR)
@@ -157,6 +160,7 @@ def test_who_did_what_is_listed_and_in_the_audit_log(client: TestClient, store: 
     }
 
 
+@pytest.mark.slow
 def test_what_cannot_be_done_says_what_to_do(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
     (place,) = places_with(store, late, "sein", 1)
@@ -260,6 +264,7 @@ def test_an_edit_that_comes_while_causes_are_found_is_kept(
     assert known[late]["nps"] is not None
 
 
+@pytest.mark.slow
 def test_the_commands_edit_and_list(store: Store, run: CauseRun, database: str) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
 

@@ -91,6 +91,7 @@ def in_topics(store: Store) -> dict[str, Any]:
     }
 
 
+@pytest.mark.slow
 def test_a_merge_is_undone_with_its_places_names_and_actions(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, _ = (topic_of(run, theme) for theme in THEMES)
     own, other = add(client, late), add(client, dear, "Lavere pris")
@@ -144,6 +145,7 @@ def test_comments_that_came_after_a_merge_are_assigned_anew(client: TestClient, 
     assert topics_of(store, run.id, "a", "b") == {"a": [dear], "b": [late]}
 
 
+@pytest.mark.slow
 def test_a_split_is_undone_with_what_came_to_its_parts(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, _ = (topic_of(run, theme) for theme in THEMES)
     first = client.post(f"/v1/causes/{late}/merge", json={"with": [dear]}).json()
@@ -198,6 +200,7 @@ def test_edits_of_other_causes_stay(client: TestClient, store: Store, run: Cause
     assert places_by_topic(store)[dear] > 0
 
 
+@pytest.mark.slow
 def test_conflicts_say_what_to_do(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
     client.patch(f"/v1/causes/{dear}", json={"label": {"nb": "For dyrt"}})
@@ -226,6 +229,7 @@ def test_conflicts_say_what_to_do(client: TestClient, store: Store, run: CauseRu
     assert "Edit 6 (merge) has changed the same cause since edit 1" in conflict(client, 1)
 
 
+@pytest.mark.slow
 def test_an_undo_is_kept_by_later_runs_and_what_stood_before_is_dropped(
     client: TestClient, store: Store, run: CauseRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -278,6 +282,7 @@ def test_a_name_of_all_readers_gives_way_to_the_words(client: TestClient, store:
     assert "Sein pakke" not in cause["label"].values()
 
 
+@pytest.mark.slow
 def test_a_split_is_undone_after_a_newer_run(client: TestClient, store: Store, run: CauseRun) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
     client.post(f"/v1/causes/{late}/merge", json={"with": [dear]})
@@ -316,6 +321,7 @@ def test_what_a_newer_run_has_not_kept_cannot_be_undone(client: TestClient, stor
     assert causes(store) == before
 
 
+@pytest.mark.slow
 def test_what_stood_before_forgets_comments_that_are_erased(
     client: TestClient, store: Store, run: CauseRun, database: str
 ) -> None:
@@ -383,6 +389,7 @@ def test_the_list_can_be_of_one_cause(client: TestClient, run: CauseRun) -> None
     assert (listed(dear, limit=1), listed(dear, before=3)) == ([3], [2])
 
 
+@pytest.mark.slow
 def test_the_command_undoes(store: Store, run: CauseRun, database: str) -> None:
     late, dear, kind = (topic_of(run, theme) for theme in THEMES)
 

@@ -47,6 +47,7 @@ def test_the_next_night_is_told(moment: str, at: time, due: str) -> None:
     assert (found, found.tzinfo) == (datetime.fromisoformat(due), UTC)
 
 
+@pytest.mark.slow
 def test_the_head_of_the_list_has_the_drift(store: Store, run: CauseRun) -> None:
     assign(store)
     add_tagged(store, {"a": "Pakka kom sein i dag", "b": "Det var dyrt igjen"})

@@ -221,6 +221,7 @@ def test_a_new_run_takes_over_what_waited_for_the_one_before(store: Store, run: 
     assert None not in rows
 
 
+@pytest.mark.slow
 def test_drift_is_logged_when_the_verdict_changes(
     store: Store, run: CauseRun, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -268,6 +269,7 @@ def test_a_killed_service_loses_no_topics(
     assert (drift["run"], drift["waiting"], drift["comments"]) == (run.id, 0, 40)
 
 
+@pytest.mark.slow
 def test_the_base_installation_assigns(store: Store, run: CauseRun, database: str) -> None:
     assign(store)
     add_tagged(store, {"a": "Pakka kom sein i dag"})

@@ -66,6 +66,7 @@ def test_more_comments_are_no_change() -> None:
     assert (trend.changes, trend.onset) == ((), None)
 
 
+@pytest.mark.slow
 def test_steady_causes_are_rarely_said_to_change() -> None:
     rng = np.random.default_rng(3)
     totals = rng.poisson(100, 240)

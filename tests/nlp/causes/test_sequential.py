@@ -132,6 +132,7 @@ def test_looking_every_day_for_two_years_keeps_the_false_alarm_rate(complaints_b
     assert alarms[False] / runs <= 0.07
 
 
+@pytest.mark.slow
 def test_the_interval_holds_the_truth_over_all_days_together() -> None:
     held = 0
     for seed in range(100):
