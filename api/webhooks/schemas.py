@@ -16,7 +16,10 @@ from api.webhooks.models import LONGEST_ADDRESS, DeliveryState, Webhook, Webhook
 
 MOST_RULES: Final = 100
 # What the address's own check accepts, as far as a pattern can say it; with the settings as they come.
-ADDRESS: Final = r"^(https://[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)*|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?(/[\w./-]*)?$"
+ADDRESS: Final = (
+    r"^(https://[a-z][a-z0-9]*(\.[a-z][a-z0-9]*)*|http://(localhost|127\.0\.0\.1|\[::1\]))(:[1-9][0-9]{0,3})?"
+    r"([/?][^#\u0000-\u0020\u007f]*)?$"
+)
 Url = Annotated[
     str,
     PlainValidator(lambda value: storable(value, LONGEST_ADDRESS)),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from datetime import UTC, datetime
 from ipaddress import ip_address
 from typing import Any
@@ -20,6 +21,7 @@ from api.webhooks.address import AddressPolicy
 from api.webhooks.errors import BadWebhookUrl
 from api.webhooks.models import DeliveryState, Webhook, WebhookDelivery
 from api.webhooks.schedule import LONGEST_REST_SECONDS, base_wait, wait_after
+from api.webhooks.schemas import ADDRESS
 from api.webhooks.signature import new_secret, signature_headers
 from tests.api.alerting import RULE, UNHAPPY, add, tag
 from tests.api.rest_stub import StubTagger
@@ -126,6 +128,18 @@ class TestRest:
     def test_loopback_may_do_without_encryption(self, client: TestClient) -> None:
         for host in ("localhost:9000", "127.0.0.1", "[::1]:9000"):
             assert make(client, url=f"http://{host}/in")["url"] == f"http://{host}/in"
+
+    @pytest.mark.parametrize("rest", ["", "/in?token=a*b&to=alerts", "/inn/søknad/{id}", "?to=alerts", "/a%20b|c"])
+    def test_the_published_pattern_allows_what_is_accepted(self, client: TestClient, rest: str) -> None:
+        url = f"https://care.example:8443{rest}"
+        assert re.search(ADDRESS, url)
+        assert make(client, url=url)["url"] == url
+
+    @pytest.mark.parametrize("rest", ["/in#part", "/in\nto"])
+    def test_the_published_pattern_refuses_what_is_refused(self, client: TestClient, rest: str) -> None:
+        url = f"https://care.example{rest}"
+        assert not re.search(ADDRESS, url)
+        assert client.post("/v1/webhooks", json={"url": url}).status_code == 422
 
     def test_what_is_not_there(self, client: TestClient) -> None:
         answers = [
