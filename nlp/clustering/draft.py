@@ -16,6 +16,7 @@ from nlp.topic_segments import Segment
 FAR = 2.5
 FAR_WITHOUT_THEME = 1.0
 LEAST_FLOOR = 0.05
+LEAST_SPREAD = 0.02  # of cosines: where all say the same, rounding would decide who does
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,7 +172,7 @@ def spread_of(
     """Mean and standard deviation of the cosines of each centre's segments.
 
     Centres of one topic within one theme and sentiment share them: an incident has many small centres, and some three
-    segments that say the same do not tell how far another one may be.
+    segments that say the same do not tell how far another one may be. The deviation is `LEAST_SPREAD` at least.
     """
     shared = {key: number for number, key in enumerate(dict.fromkeys(zip(groups, topics.tolist(), strict=True)))}
     pool_of = np.array([shared[key] for key in zip(groups, topics.tolist(), strict=True)], dtype=np.intp)
@@ -180,7 +181,7 @@ def spread_of(
     counts = np.maximum(np.bincount(pools, minlength=len(shared)), 1)
     means = np.bincount(pools, similarities[has], minlength=len(shared)) / counts
     squares = np.bincount(pools, similarities[has] ** 2, minlength=len(shared)) / counts
-    spread = np.sqrt(np.maximum(squares - means**2, 0))
+    spread = np.maximum(np.sqrt(np.maximum(squares - means**2, 0)), LEAST_SPREAD)
     return means[pool_of].astype(np.float32), spread[pool_of].astype(np.float32)
 
 
