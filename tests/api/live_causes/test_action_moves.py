@@ -29,7 +29,7 @@ def test_an_action_goes_with_a_cause_that_is_merged_and_counts_there(
 ) -> None:
     late, dear, _ = (topic_of(run, theme) for theme in THEMES)
     own, other = add(client, late), add(client, dear, "Lavere pris")
-    assert (complaints(own), complaints(other)) == ((10, 10), (9, 0))
+    assert (complaints(own), complaints(other)) == ((10, 10), (10, 0))
     answer = client.post(f"/v1/causes/{late}/merge", json={"with": [dear]})
     assert answer.status_code == 200, answer.text
     edit = answer.json()
@@ -40,7 +40,7 @@ def test_an_action_goes_with_a_cause_that_is_merged_and_counts_there(
     assert edit["detail"] == {"with": [dear]}
     for action, was in ((own, late), (other, dear)):
         found = read(client, action)
-        assert (found["topic"], complaints(found)) == (late, (19, 10))
+        assert (found["topic"], complaints(found)) == (late, (20, 10))
         (came,) = found["came_from"]
         assert (came["topic"], came["became"], came["edit"], came["run"]) == (was, "merged", edit["id"], None)
         assert came["at"] >= edit["at"]
@@ -73,7 +73,7 @@ def test_an_action_stays_with_the_part_that_keeps_the_id(client: TestClient, sto
     # Whoever knows better moves it to the other part, and it has come from nowhere then.
     part = edit["detail"]["parts"][1]["topic"]
     moved = client.patch(f"/v1/actions/{other['id']}", json={"topic": part}).json()
-    assert (moved["topic"], moved["came_from"], complaints(moved)) == (part, [], (9, 0))
+    assert (moved["topic"], moved["came_from"], complaints(moved)) == (part, [], (10, 0))
 
 
 def test_a_cause_without_actions_is_merged_as_before(client: TestClient, run: CauseRun) -> None:
@@ -94,7 +94,7 @@ def test_later_runs_lose_no_action(client: TestClient, store: Store, run: CauseR
         found = [read(client, action) for action in actions]
         assert [action["topic"] for action in found] == [late, late, kind]
         assert [action["effect"]["run"] for action in found] == [current(store).id] * 3
-        assert complaints(found[1]) == (19, 16 + 6 * number)
+        assert complaints(found[1]) == (20, 16 + 6 * number)
 
 
 @pytest.mark.slow
