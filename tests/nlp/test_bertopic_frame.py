@@ -38,7 +38,9 @@ def frames():
 
 @pytest.fixture(scope="module")
 def fitted(frames):
-    batch, _ = planted()
+    found, _ = planted()
+    lost = replace(found.segments[0], comment_id="lost", theme="delivery_price", sentiment="negative")
+    batch = SegmentBatch([*found.segments, lost], np.vstack([found.embeddings, -found.embeddings[:1]]))
     return batch, frames.frame_of(batch, find=partial(find_topics, seed=3, encoder="e@1"), language="nn")
 
 
@@ -96,6 +98,7 @@ def test_new_clauses_have_the_topics_that_the_model_assigns(frames, fitted):
 def test_texts_alone_are_read_by_the_tagger(frames):
     reader = EmbeddingStub()
     texts = [f"{text} {number}" for text in ("Pakka kom sein nr", "Alltid hyggelig") for number in range(20)]
+    texts.append("Ok")  # has no topic
     segments = [segment(number, text) for number, text in enumerate(texts)]
     frame = frames.bertopic_library().BERTopic(**frames.pieces(segments, reader=reader))
     frame.fit_transform(texts)
@@ -185,7 +188,7 @@ def test_embeddings_that_do_not_say_what_they_are_of_are_refused(frames, fitted)
 def test_a_model_of_other_segments_is_refused(frames, fitted):
     batch, frame = fitted
     fewer = SegmentBatch(batch.segments[:50], batch.embeddings[:50])
-    with pytest.raises(WrongEmbeddings, match=r"in 200 segments, not in 50"):
+    with pytest.raises(WrongEmbeddings, match=r"in 201 segments, not in 50"):
         frames.frame_of(fewer, find=lambda _segments, _embeddings: frame.hdbscan_model.model_)
 
 
