@@ -1,8 +1,8 @@
 """Data-parallel training on one machine: a process a core (or a GPU), gradients averaged after every step.
 
 Two processes of one thread each outrun one process of two threads on matrices this small, and stay quick when another
-program wants a core: threads that share a matrix product wait for each other many times in every layer. What concerns
-GPUs has not been run on one.
+program wants a core: threads that share a matrix product wait for each other many times in every layer. One GPU
+has been used so, several in one run have not been tried.
 """
 
 from __future__ import annotations

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 import tomllib
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import pytest
@@ -13,19 +12,11 @@ from fastapi.testclient import TestClient
 from jsonschema import Draft202012Validator
 
 import api
-from api.access.keys import create_key
-from api.access.scopes import Scope
-from api.app import create_app
 from api.problems import STATUS_OF
 from api.question import LONGEST_QUESTION
-from api.settings import Settings
-from api.store.database import Store
+from tests.api.documented_service import APP, KEY
 from tests.api.rest_stub import StubTagger, client_of
 
-FOLDER = TemporaryDirectory(prefix="stemme-openapi-")
-STORE = Store.open(f"sqlite:///{FOLDER.name}/store.db")
-KEY = {"Authorization": f"Bearer {create_key(STORE, scopes=tuple(Scope), name='', expires_at=None, by='test')}"}
-APP = create_app(Settings(), StubTagger(), store=STORE)
 CLIENT = TestClient(APP, headers=KEY)
 OPENAPI: dict[str, Any] = CLIENT.get("/openapi.json").json()
 CLASSIFY: dict[str, Any] = OPENAPI["paths"]["/v1/classify"]["post"]
