@@ -6,8 +6,9 @@ of clauses that say nearly the same are formed, and a set of small groups is sou
 which nearly all comments came since one day, at one place: a scan statistic over subsets of near neighbours. A small
 group joins a set where the evidence of its circumstances outweighs how far its words are from the nearest of the set's
 (two ways to say one thing need not be alike, if a third stands between them), and not where other circumstances than
-the set's fit it better: else two incidents of one season would be one. What so much searching finds by chance is seen
-by searching comments whose days were shuffled.
+the set's fit it better: else two incidents of one season would be one, and all would have their share of what people
+say of anything that angers them. What so much searching finds by chance is seen by searching comments whose days were
+shuffled.
 
 References
 ----------
@@ -53,6 +54,9 @@ _MOST_OF_DIMENSION, _MOST_OF_PLACE, _MOST_OF_TIME = 3.0, 4.0, 5.0
 """In nats, of one small group."""
 _ALIKE_AT_MOST: Final = 20
 """Comments of a small group that count: of more that say the same, the hundredth tells nothing new."""
+_AGAINST: Final = 2.0
+"""How many times a place that speaks against an incident counts."""
+_WEIGHTS_OF_PLACE: Final = (1.0, 0.75, 0.5, 0.25, 0.0)
 _CHOSEN_BY_CHANCE: Final = 3.0
 """In nats, by how much a small group's best beginning beats the true one by chance; its best place by a third of it."""
 
@@ -117,41 +121,29 @@ def bursts(heard: Heard, *, shuffles: int, false_share: float, seed: int) -> lis
     return found[: max(kept, default=0)]
 
 
-def surest_bursts(ways: Sequence[Heard], *, shuffles: int, seed: int) -> tuple[int, list[Burst]]:
-    """The bursts that have more evidence than anything that searching shuffled comments finds, for few comments.
+def surest_bursts(heard: Heard, *, shuffles: int, seed: int) -> list[Burst]:
+    """The bursts with more evidence than anything that searching shuffled comments finds, the one with most first.
 
-    Among few comments it hangs on how small groups were formed whether those of an incident are found together. So
-    several ways are tried, with the comments as they were and shuffled, and that one is taken which shows most. Where
-    nothing happened, something is returned in one of `shuffles` + 1 cases at most.
+    For few comments, among which chance often looks like an incident: where nothing happened, something is returned in
+    one of `shuffles` + 1 cases at most.
 
     Parameters
     ----------
-    ways : the same comments in small groups that were formed in different ways
     shuffles : of the comments' days, at least one
-
-    Returns
-    -------
-    the position of the way, and its bursts, the one with most evidence first
     """
-    if not ways or len(ways[0].bin) < 2 * FEWEST_COMMENTS or int(ways[0].bin.max(initial=0)) == 0:
-        return 0, []
-    near = [_Nearness.of(heard.words) for heard in ways]
-
-    def search(bins: Labels) -> list[list[Burst]]:
-        return [_search(_Evidence.of(heard, bins), of, heard.sizes) for heard, of in zip(ways, near, strict=True)]
-
-    found = search(ways[0].bin)
-    strongest = max((burst.evidence for of_way in found for burst in of_way), default=0.0)
+    if len(heard.bin) < 2 * FEWEST_COMMENTS or int(heard.bin.max(initial=0)) == 0:
+        return []
+    near = _Nearness.of(heard.words)
+    found = _search(_Evidence.of(heard, heard.bin), near, heard.sizes)
+    strongest = max((burst.evidence for burst in found), default=0.0)
     random = np.random.default_rng(seed)
     by_chance = 0.0
     for _ in range(shuffles):
         if by_chance >= strongest:
-            return 0, []
-        shuffled = search(random.permutation(ways[0].bin))
-        by_chance = max([by_chance, *(burst.evidence for of_way in shuffled for burst in of_way)])
-    sure = [[burst for burst in of_way if burst.evidence > by_chance] for of_way in found]
-    best = max(range(len(ways)), key=lambda way: sum(burst.evidence for burst in sure[way]))
-    return best, sure[best]
+            return []
+        shuffled = _search(_Evidence.of(heard, random.permutation(heard.bin)), near, heard.sizes)
+        by_chance = max([by_chance, *(burst.evidence for burst in shuffled)])
+    return [burst for burst in found if burst.evidence > by_chance]
 
 
 def bins_of(days: npt.NDArray[np.datetime64]) -> Labels:
@@ -337,14 +329,31 @@ def _grow(start: int, evidence: _Evidence, near: _Nearness) -> Burst:
     total = 0.0
     for _ in range(_ROUNDS):
         time, place = evidence.at(*evidence.signature(groups))
-        price = _price(near.to(groups))
-        chosen = np.flatnonzero(time + place > price)
-        of_time = time[chosen].sum()
-        total = float(of_time - price[chosen].sum() + min(place[chosen].sum(), max(of_time, 0.0)))
+        chosen, total = _best_set(time, place, _price(near.to(groups)))
         if not len(chosen) or np.array_equal(chosen, groups):
             break
         groups = chosen
     return Burst(chosen, total)
+
+
+def _best_set(time: Floats, place: Floats, price: Floats) -> tuple[Labels, float]:
+    """The small groups that together have most evidence, and how much that is.
+
+    Whether one belongs hangs on the others, since all that speaks for a place counts at most as much as what speaks for
+    the time. The lesser of two sums is the least of their weighted means, so the best set is that of some weights, by
+    which each small group can be judged alone; a few weights are tried (Lagrangian relaxation). What speaks against the
+    place is no part of this: else much that speaks for it would outweigh small groups from anywhere.
+    """
+    for_it, against = np.maximum(place, 0.0), _AGAINST * np.minimum(place, 0.0)
+    sets = (np.flatnonzero((2 - weight) * time + weight * for_it + against > price) for weight in _WEIGHTS_OF_PLACE)
+
+    def total(chosen: Labels) -> float:
+        of_time = time[chosen].sum()
+        of_place = min(for_it[chosen].sum(), max(of_time, 0.0)) + against[chosen].sum()
+        return float(of_time + of_place - price[chosen].sum())
+
+    best = max(sets, key=total)
+    return best, total(best)
 
 
 def _price(cosines: Floats) -> Floats:

@@ -13,7 +13,7 @@ import numpy as np
 from nlp.clustering.bursts import MOST_VALUES, Burst, Heard, bins_of, bursts, surest_bursts
 from nlp.clustering.draft import FAR, LEAST_FLOOR, Draft, cosines, n_topics_of, spread_of
 from nlp.clustering.model import Centres, Group, eligibility, nearest_centres, rows_by_group
-from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest_of
+from nlp.clustering.partition import NONE, Grain, Labels, centred, centres_of, k_means, nearest_of, ward
 from nlp.errors import require
 from nlp.models.encoder import Floats
 from nlp.topic_segments import Segment
@@ -22,17 +22,18 @@ SAID_ALIKE: Final = 5
 """Segments of a small group on the average, as long as there are not too many of them: nearly the same words."""
 
 
-MOST_SMALL_GROUPS, MOST_OF_ALL, AT_ONCE = 1_000, 8_000, 200
-"""Of one theme and sentiment; of all together, each of which is compared with each; and how many of them k-means looks
-for in one go."""
+MOST_SMALL_GROUPS, MOST_OF_ALL = 1_000, 8_000
+"""Of one theme and sentiment; and of all together, each of which is compared with each."""
+MOST_AT_ONCE, PART = 4_000, 1_000
+"""Segments that are compared each with each; more are cut into parts of about so many first."""
 WEIGHT_OF_SPELLING, SPELLINGS, TEXTS, FEATURES = 0.7, 100, 8, 30_000
 """Of small groups' vectors: the length of what their spelling adds beside an embedding of length 1, how many numbers it
 has, how many clauses of each group it is read from, and how many strings of letters are counted."""
 FEWEST_DATED, MANY_DATED = 200, 1_000
 """Comments: of fewer no incident is looked for; and of fewer than many, only those are believed that chance does not
 give, while among many comments a share of them may be false."""
-WAYS_OF_FEW, SHUFFLES_OF_FEW = 3, 39
-"""Among few comments: in how many ways small groups are formed, and searches of shuffled comments."""
+SHUFFLES_OF_FEW = 39
+"""Searches of shuffled comments, among few comments."""
 SAME: Final = 2 / 3
 """Of a topic's segments and of a burst's: where they share so many, the topic is the incident."""
 
@@ -130,19 +131,13 @@ def _bursts(
     seed: int,
 ) -> tuple[_SmallGroups, list[Burst]]:
     """What bursts, among many comments or few, and the small groups that it was found in."""
-    few = len(circumstances.days) < MANY_DATED
-    ways: list[tuple[_SmallGroups, Heard]] = []
-    for way in range(WAYS_OF_FEW if few else 1):
-        small = _small_groups(segments, embeddings, mean, grain, seed + way)
-        heard = _heard(segments, small, circumstances, seed + way)
-        if heard is None:
-            return small, []
-        ways.append((small, heard))
-    if not few:
-        return ways[0][0], bursts(ways[0][1], shuffles=how.shuffles, false_share=how.false_share, seed=seed)
-    shuffles = max(how.shuffles, SHUFFLES_OF_FEW)
-    best, sure = surest_bursts([heard for _, heard in ways], shuffles=shuffles, seed=seed)
-    return ways[best][0], sure
+    small = _small_groups(segments, embeddings, mean, grain, seed)
+    heard = _heard(segments, small, circumstances, seed)
+    if heard is None:
+        return small, []
+    if len(circumstances.days) < MANY_DATED:
+        return small, surest_bursts(heard, shuffles=max(how.shuffles, SHUFFLES_OF_FEW), seed=seed)
+    return small, bursts(heard, shuffles=how.shuffles, false_share=how.false_share, seed=seed)
 
 
 def _is_a_topic(burst: Labels, small: Labels, topics: Labels) -> bool:
@@ -178,15 +173,15 @@ def _small_groups(
 
 
 def _alike(sample: Floats, n_groups: int, seed: int) -> Labels:
-    """Many small groups by k-means; where there are very many, first a few and then each of them, which is faster."""
-    if n_groups <= AT_ONCE:
-        return k_means(sample, n_groups, seed)
-    first = k_means(sample, round(n_groups**0.5), seed)
+    """Many small groups by Ward's method, the same with any seed; of very many segments part by part."""
+    if len(sample) <= MOST_AT_ONCE:
+        return ward(sample, n_groups)
+    parts = k_means(sample, round(len(sample) / PART), seed)
     labels = np.zeros(len(sample), dtype=np.intp)
     n_so_far = 0
-    for part in range(int(first.max()) + 1):
-        rows = np.flatnonzero(first == part)
-        found = k_means(sample[rows], max(round(n_groups * len(rows) / len(sample)), 1), seed)
+    for part in range(int(parts.max()) + 1):
+        rows = np.flatnonzero(parts == part)
+        found = ward(sample[rows], max(round(n_groups * len(rows) / len(sample)), 1))
         labels[rows] = found + n_so_far
         n_so_far += int(found.max()) + 1
     return labels

@@ -7,7 +7,7 @@ import pytest
 
 pytest.importorskip("scipy", reason="needs the extra 'topics'")
 
-from nlp.clustering.bursts import Heard, bins_of, bursts, surest_bursts
+from nlp.clustering.bursts import Heard, _best_set, bins_of, bursts, surest_bursts
 from nlp.clustering.incidents import Circumstances
 from nlp.topic_segments import Segment
 from nlp.topics import TopicSettings, find_topics
@@ -99,6 +99,35 @@ def test_a_way_to_say_it_that_only_a_third_links_belongs():
     assert [0, 1, 2, 3] in [sorted(burst.groups.tolist()) for burst in found]
 
 
+def evidence_of(chosen, time, place, price):
+    """What speaks for the place counts at most as much as the time; what speaks against it counts twice."""
+    of_time, of_place = time[chosen].sum(), place[chosen]
+    for_it = min(of_place[of_place > 0].sum(), max(of_time, 0.0))
+    return of_time + for_it + 2 * of_place[of_place < 0].sum() - price[chosen].sum()
+
+
+def test_small_groups_are_chosen_for_what_they_say_together():
+    """Of all 1,024 sets the best, or one that has nearly as much evidence."""
+    random = np.random.default_rng(0)
+    lost = []
+    for _ in range(60):
+        time, place, price = random.uniform(-3, 5, 10), random.uniform(-4, 4, 10), random.uniform(0.5, 4, 10)
+        sets = (np.flatnonzero([number >> bit & 1 for bit in range(10)]) for number in range(1_024))
+        best = max(evidence_of(chosen, time, place, price) for chosen in sets)
+        chosen, evidence = _best_set(time, place, price)
+        assert evidence == pytest.approx(evidence_of(chosen, time, place, price))
+        lost.append(best - evidence)
+    assert max(lost) < 3.0
+    assert np.mean(lost) < 0.1
+
+
+def test_more_of_the_place_than_counts_brings_in_nothing_that_began_earlier_or_elsewhere():
+    time = np.array([2.0, 2.0, -1.0, 4.0])  # the third is said all year round, the fourth began then too
+    place = np.array([4.0, 4.0, 4.0, -4.0])  # but everywhere
+    chosen, _ = _best_set(time, place, np.full(4, 0.5))
+    assert chosen.tolist() == [0, 1]
+
+
 def test_one_day_or_a_handful_of_comments_can_not_burst():
     few = heard()
     one_day = Heard(few.comment, few.group, np.zeros_like(few.bin), few.values, few.words)
@@ -177,8 +206,15 @@ def test_in_a_few_hundred_comments_an_incident_is_found():
     assert {segments[row].text[:5] for row in np.flatnonzero(topics_of(model) == small.id)} == {"Hente"}
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_in_a_few_hundred_comments_chance_is_no_incident(seed):
+@pytest.mark.slow
+def test_in_a_few_hundred_comments_chance_is_an_incident_as_seldom_as_stated():
+    """One time in twenty here; of sixty archives without an incident eight or more would show one once in a hundred."""
+    steady = (surest_bursts(heard(since=0, at=seed % PLACES, seed=seed), shuffles=19, seed=seed) for seed in range(60))
+    assert sum(1 for found in steady if found) < 8
+
+
+@pytest.mark.parametrize("seed", range(2, 5))
+def test_in_a_few_hundred_comments_shuffled_days_are_no_incident(seed):
     segments, vectors, circumstances = archive(n_comments=400)
     days = np.random.default_rng(seed).permutation(list(circumstances.days.values())).tolist()
     by_chance = Circumstances(dict(zip(circumstances.days, days, strict=True)), circumstances.places)
@@ -186,12 +222,10 @@ def test_in_a_few_hundred_comments_chance_is_no_incident(seed):
     assert len(find_topics(segments, vectors, settings=settings, seed=0, circumstances=by_chance).topics) == 1
 
 
-def test_of_several_ways_to_form_small_groups_the_one_that_shows_an_incident_is_taken():
-    told = heard()
-    mixed = Heard(told.comment, np.random.default_rng(1).permutation(told.group), told.bin, told.values, told.words)
-    way, (burst,) = surest_bursts([mixed, told, mixed], shuffles=19, seed=0)
-    assert (way, set(burst.groups.tolist())) == (1, INCIDENT)
-    assert surest_bursts([heard(since=0, seed=seed) for seed in range(3)], shuffles=19, seed=0)[1] == []
+def test_of_few_comments_only_what_no_shuffling_gives_bursts():
+    (burst,) = surest_bursts(heard(), shuffles=19, seed=0)
+    assert set(burst.groups.tolist()) == INCIDENT
+    assert [surest_bursts(heard(since=0, seed=seed), shuffles=19, seed=0) for seed in range(3)] == [[], [], []]
 
 
 def test_comments_without_a_day_are_passed_over():
