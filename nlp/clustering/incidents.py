@@ -233,7 +233,7 @@ def _words(segments: Sequence[Segment], small: _SmallGroups, seed: int) -> Float
         return small.centres
     limits = require("threadpoolctl", extra="topics").threadpool_limits
     with limits(1):  # as k-means: the same seed, the same groups
-        spelling = decomposition.TruncatedSVD(n_numbers, n_iter=3, random_state=seed).fit_transform(counts)
+        spelling = decomposition.TruncatedSVD(n_numbers, algorithm="arpack", random_state=seed).fit_transform(counts)
     both = np.hstack([small.centres, WEIGHT_OF_SPELLING * normalize(spelling)])
     return np.asarray(normalize(both), dtype=np.float32)
 
