@@ -1,4 +1,7 @@
-"""A PostgreSQL server of the tests' own: from Debian's package, in a temporary directory, on loopback."""
+"""A PostgreSQL server of the tests' own: from Debian's package, in a temporary directory, on loopback.
+
+It lies in memory where there is room: to make a database, which most tests do, takes a tenth of the time there.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,7 @@ from pwd import getpwnam
 
 import psycopg
 
+MEMORY, ROOM = Path("/dev/shm"), 2**30
 USER = "postgres"  # PostgreSQL refuses to run as root; Debian's package brings this user
 
 
@@ -39,6 +43,7 @@ class PostgresServer:
 
     def start(self) -> None:
         options = {"listen_addresses": "127.0.0.1", "unix_socket_directories": "", "fsync": "off", "port": self.port}
+        options |= {"max_wal_size": "128MB", "min_wal_size": "32MB"}  # a few databases at a time lie in memory
         options["autovacuum"] = "off"  # it would look into hundreds of databases, one after the other, all the time
         settings = [part for name, value in options.items() for part in ("-c", f"{name}={value}")]
         with (self._folder / "log").open("ab") as log:
@@ -78,6 +83,10 @@ class PostgresServer:
             connection.execute(f"CREATE DATABASE {name} TEMPLATE {like}".encode())
         return f"postgresql://stemme@127.0.0.1:{self.port}/{name}"
 
+    def drop_database(self, url: str) -> None:
+        with self._connect() as connection:
+            connection.execute(f"DROP DATABASE {url.rpartition('/')[2]} WITH (FORCE)".encode())
+
     def _connect(self) -> psycopg.Connection:
         return psycopg.connect(host="127.0.0.1", port=self.port, user="stemme", dbname="postgres", autocommit=True)
 
@@ -86,7 +95,7 @@ class PostgresServer:
 def running_postgres() -> Iterator[PostgresServer]:
     binaries = find_binaries()
     assert binaries is not None
-    folder = Path(tempfile.mkdtemp(prefix="stemme-postgres-"))
+    folder = Path(tempfile.mkdtemp(prefix="stemme-postgres-", dir=_memory()))
     try:
         if os.geteuid() == 0:
             os.chown(folder, getpwnam(USER).pw_uid, getpwnam(USER).pw_gid)
@@ -99,6 +108,11 @@ def running_postgres() -> Iterator[PostgresServer]:
             server.stop()
     finally:
         shutil.rmtree(folder)
+
+
+def _memory() -> Path | None:
+    """A folder in memory with room for the server; containers often have one of 64 MB, which is too small."""
+    return MEMORY if MEMORY.is_dir() and shutil.disk_usage(MEMORY).free >= ROOM else None
 
 
 def find_binaries() -> Path | None:

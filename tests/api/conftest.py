@@ -51,15 +51,18 @@ def store_database(postgres: PostgresServer) -> str:
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.slow)])
-def database(request: pytest.FixtureRequest, tmp_path: Path) -> str:
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """The URL of a database that is empty, or of the store of a test that asks for `store`."""
     is_store = "store" in request.fixturenames
     if request.param == "sqlite":
         if is_store:
             shutil.copy(request.getfixturevalue("store_file"), tmp_path / "store.db")
-        return f"sqlite:///{tmp_path}/store.db"
+        yield f"sqlite:///{tmp_path}/store.db"
+        return
     server: PostgresServer = request.getfixturevalue("postgres")
-    return server.new_database(like=request.getfixturevalue("store_database")) if is_store else server.new_database()
+    url = server.new_database(like=request.getfixturevalue("store_database")) if is_store else server.new_database()
+    yield url
+    server.drop_database(url)
 
 
 @pytest.fixture
