@@ -181,7 +181,9 @@ def _alike(sample: Floats, n_groups: int, seed: int) -> Labels:
     n_so_far = 0
     for part in range(int(parts.max()) + 1):
         rows = np.flatnonzero(parts == part)
-        found = ward(sample[rows], max(round(n_groups * len(rows) / len(sample)), 1))
+        n_of_part = max(round(n_groups * len(rows) / len(sample)), 1)
+        # What very many say in the same words is one part, however large.
+        found = ward(sample[rows], n_of_part) if len(rows) <= MOST_AT_ONCE else k_means(sample[rows], n_of_part, seed)
         labels[rows] = found + n_so_far
         n_so_far += int(found.max()) + 1
     return labels

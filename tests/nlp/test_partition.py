@@ -11,6 +11,7 @@ import pytest
 pytest.importorskip("sklearn", reason="needs the extra 'topics'")
 
 from nlp.clustering.bursts import _Nearness
+from nlp.clustering.incidents import MOST_AT_ONCE, _alike
 from nlp.clustering.partition import ROWS_AT_ONCE, Grain, centred, nearest, nearest_of, partition
 
 WIDTH = 32
@@ -44,7 +45,25 @@ def test_a_theme_with_very_many_clauses_is_not_copied_whole() -> None:
     embeddings = unit_vectors(12 * ROWS_AT_ONCE)
     rows, mean = np.arange(len(embeddings)), np.zeros(WIDTH, dtype=np.float32)
     grain = Grain(min_size=50, join_below=0.5, sample_size=2_000, most_small_groups=20)
+    partition(embeddings, rows[:500], mean, grain, seed=1)  # what it imports is no part of what it holds
     assert most_bytes(lambda: partition(embeddings, rows, mean, grain, seed=1)) < embeddings.nbytes
+
+
+def test_small_groups_hang_on_no_seed() -> None:
+    vectors = unit_vectors(600)
+    first, second = (_alike(vectors, 120, seed) for seed in (1, 2))
+    assert (first == second).all()
+    assert set(first.tolist()) == set(range(120))
+
+
+def test_what_very_many_say_in_the_same_words_is_not_compared_each_with_each() -> None:
+    same = np.repeat(unit_vectors(1), 2 * MOST_AT_ONCE, axis=0)
+    vectors = np.concatenate([same, unit_vectors(500, seed=1)])
+    found: list[np.ndarray] = []
+    assert most_bytes(lambda: found.append(_alike(vectors, 200, seed=1))) < 8 * len(same) ** 2 / 4
+    groups_of_same, groups_of_others = set(found[0][: len(same)].tolist()), found[0][len(same) :]
+    assert len(groups_of_same) == 1
+    assert len(set(groups_of_others.tolist())) > 5
 
 
 def test_of_the_nearness_of_small_groups_little_more_is_held_than_the_cosines() -> None:
