@@ -57,6 +57,7 @@ _ALIKE_AT_MOST: Final = 20
 _AGAINST: Final = 2.0
 """How many times a place that speaks against an incident counts."""
 _WEIGHTS_OF_PLACE: Final = (1.0, 0.75, 0.5, 0.25, 0.0)
+"""Of what speaks for a place, beside a time that weighs the more the less the place does."""
 _CHOSEN_BY_CHANCE: Final = 3.0
 """In nats, by how much a small group's best beginning beats the true one by chance; its best place by a third of it."""
 
